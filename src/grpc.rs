@@ -1,0 +1,10 @@
+//! The wire: protobuf in, domain values through, protobuf out.
+
+/// What `build.rs` makes of `proto/`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+pub mod proto {
+    tonic::include_proto!("rolegate.v1");
+
+    /// The compiled descriptors, for server reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rolegate.v1.bin"));
+}

@@ -1,0 +1,4 @@
+//! rolegate
+
+pub mod grpc;
+pub mod rbac;

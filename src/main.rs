@@ -1,0 +1,2 @@
+//! rolegate
+fn main() {}
