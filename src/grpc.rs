@@ -1,5 +1,7 @@
 //! The wire: protobuf in, domain values through, protobuf out.
 
+pub mod suggest;
+
 /// What `build.rs` makes of `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod proto {

@@ -1,0 +1,241 @@
+//! The decision: one synchronous function from facts to a reasoned answer.
+
+use super::{
+    gear::GearAccess,
+    grants::Grants,
+    level::{GroupAction, SiteAction},
+    mask::ActionMask,
+    question::Question,
+    requirement::{Clause, Need, Requirement},
+    role::RoleTable,
+    text::{GroupId, ProjectId, UserId},
+};
+
+/// What the store says about the things that a question names, all at one revision.
+///
+/// The default knows nothing, and so denies.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// What the user holds; `None` if the store knows no such user.
+    pub user: Option<&'a Grants>,
+    /// For a question on a project: the group it belongs to; `None` if the store knows no such project.
+    pub group_of_project: Option<&'a GroupId>,
+    /// For a question on a group: whether the store knows it.
+    pub group_exists: bool,
+    /// For an operation with a destination project or group: whether the store knows it.
+    pub destination_exists: bool,
+    /// For an operation that runs a gear: whom it is open to; `None` if the store knows no such gear.
+    pub gear: Option<&'a GearAccess>,
+}
+
+/// Why the answer is what it is. Denies are listed in the order in which the first that applies is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Allow: the user's roles hold what is needed.
+    GrantedByRole,
+    /// Allow: the user is a site admin.
+    SiteAdmin,
+    /// Deny: no such user.
+    UnknownUser,
+    /// Deny: the user is disabled.
+    UserDisabled,
+    /// Deny: no such group.
+    UnknownGroup,
+    /// Deny: no such project.
+    UnknownProject,
+    /// Deny: no such destination.
+    UnknownDestination,
+    /// Deny: no such gear.
+    UnknownGear,
+    /// Deny: no role at a place where an action is lacking.
+    NoRole,
+    /// Deny: the roles held lack an action.
+    LackingAction,
+    /// Deny: the gear is open neither to the project nor to the user.
+    GearRestricted,
+}
+
+/// An answer and its reason. Only [`decide`] makes allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    reason: Reason,
+    missing: Missing,
+}
+
+impl Decision {
+    /// Whether the user may.
+    #[must_use]
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self.reason, Reason::GrantedByRole | Reason::SiteAdmin)
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The current names that are lacking. Empty on an allow, for unknown users and things, for disabled users, and
+    /// when only the gear stands in the way.
+    #[must_use]
+    pub const fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    const fn because(reason: Reason) -> Self {
+        Self { reason, missing: Missing::NONE }
+    }
+}
+
+/// Actions that are lacking. A question asks for at most one action of each level but the project's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    project: ActionMask,
+    group: Option<GroupAction>,
+    site: Option<SiteAction>,
+}
+
+impl Missing {
+    /// Nothing is lacking.
+    pub const NONE: Self = Self { project: ActionMask::EMPTY, group: None, site: None };
+
+    /// The current names: project actions in catalogue order, then the group's or site's.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let project = self.project.iter().map(super::action::Action::name);
+        project.chain(self.group.map(GroupAction::name)).chain(self.site.map(SiteAction::name))
+    }
+
+    fn add(&mut self, need: Need) {
+        match need {
+            Need::Site(action) => self.site = Some(action),
+            Need::Group(action) | Need::DestinationGroup(action) => self.group = Some(action),
+            Need::Project(action) | Need::DestinationProject(action) => {
+                self.project |= ActionMask::of(&[action]);
+            }
+        }
+    }
+}
+
+/// Decides one question.
+///
+/// Unknown things deny for site admins too; site admins pass every other rule, gear restrictions included.
+#[must_use]
+pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Decision {
+    let Some(grants) = facts.user else {
+        return Decision::because(Reason::UnknownUser);
+    };
+    if !grants.is_enabled() {
+        return Decision::because(Reason::UserDisabled);
+    }
+    if let Some(reason) = unknown_thing(question, facts) {
+        return Decision::because(reason);
+    }
+    if grants.is_superuser() {
+        return Decision::because(Reason::SiteAdmin);
+    }
+    let holder = Holder { question, roles, group_of_project: facts.group_of_project, grants };
+    if let Some(lack) = holder.lack() {
+        return lack;
+    }
+    if is_shut_out_of_gear(question, facts, grants.user()) {
+        return Decision::because(Reason::GearRestricted);
+    }
+    Decision::because(Reason::GrantedByRole)
+}
+
+/// The first of the question's things that the store does not know: the place, then the destination, then the gear.
+fn unknown_thing(question: &Question, facts: &Facts<'_>) -> Option<Reason> {
+    match question {
+        Question::Site(_) => None,
+        Question::Group(..) => (!facts.group_exists).then_some(Reason::UnknownGroup),
+        Question::Project(_, ask) => match facts.group_of_project {
+            None => Some(Reason::UnknownProject),
+            Some(_) if ask.has_destination() && !facts.destination_exists => Some(Reason::UnknownDestination),
+            Some(_) => (ask.gear().is_some() && facts.gear.is_none()).then_some(Reason::UnknownGear),
+        },
+    }
+}
+
+fn is_shut_out_of_gear(question: &Question, facts: &Facts<'_>, user: &UserId) -> bool {
+    match question {
+        Question::Project(project, ask) if ask.gear().is_some() => {
+            !facts.gear.is_some_and(|gear| gear.is_open_to(project, user))
+        }
+        _ => false,
+    }
+}
+
+/// A user's grants, seen from a question: tells which needs they meet.
+pub(super) struct Holder<'a> {
+    pub(super) question: &'a Question,
+    pub(super) roles: &'a RoleTable,
+    pub(super) group_of_project: Option<&'a GroupId>,
+    pub(super) grants: &'a Grants,
+}
+
+impl Holder<'_> {
+    /// The deny for lack of a role or action, if there is a lack.
+    fn lack(&self) -> Option<Decision> {
+        let mut missing = Missing::NONE;
+        let mut no_role = false;
+        for clause in Requirement::of(self.question, self.grants.user()).clauses() {
+            if clause.needs().any(|need| self.meets(need)) {
+                continue;
+            }
+            no_role |= self.has_no_role_for(clause);
+            clause.needs().for_each(|need| missing.add(need));
+        }
+        let reason = if no_role { Reason::NoRole } else { Reason::LackingAction };
+        (missing != Missing::NONE).then_some(Decision { reason, missing })
+    }
+
+    /// Among alternatives, a lack is for want of a role only if none of their places gives one.
+    fn has_no_role_for(&self, clause: Clause) -> bool {
+        !clause.needs().any(|need| self.has_role_for(need))
+    }
+
+    pub(super) fn meets(&self, need: Need) -> bool {
+        match need {
+            Need::Site(action) => self.grants.site_role().may(action),
+            Need::Group(action) | Need::DestinationGroup(action) => self
+                .group_of(need)
+                .and_then(|group| self.grants.group_role(group))
+                .is_some_and(|role| role.may(action)),
+            Need::Project(action) | Need::DestinationProject(action) => self
+                .project_of(need)
+                .is_some_and(|project| self.grants.project_mask(project, self.roles).contains(action)),
+        }
+    }
+
+    fn has_role_for(&self, need: Need) -> bool {
+        match need {
+            // Everyone holds exactly one site role.
+            Need::Site(_) => true,
+            Need::Group(_) | Need::DestinationGroup(_) => {
+                self.group_of(need).is_some_and(|group| self.grants.group_role(group).is_some())
+            }
+            Need::Project(_) | Need::DestinationProject(_) => {
+                self.project_of(need).is_some_and(|project| !self.grants.on_project(project).is_empty())
+            }
+        }
+    }
+
+    /// The group at which a need is to be met.
+    pub(super) fn group_of(&self, need: Need) -> Option<&GroupId> {
+        match (need, self.question) {
+            (Need::Group(_), Question::Group(group, _)) => Some(group),
+            (Need::Group(_), Question::Project(..)) => self.group_of_project,
+            (Need::DestinationGroup(_), Question::Project(_, ask)) => ask.destination_group(),
+            _ => None,
+        }
+    }
+
+    /// The project at which a need is to be met.
+    pub(super) fn project_of(&self, need: Need) -> Option<&ProjectId> {
+        match (need, self.question) {
+            (Need::Project(_), Question::Project(project, _)) => Some(project),
+            (Need::DestinationProject(_), Question::Project(_, ask)) => ask.destination_project(),
+            _ => None,
+        }
+    }
+}
