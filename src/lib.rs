@@ -3,3 +3,4 @@
 pub mod grpc;
 pub mod rbac;
 pub mod site;
+pub mod store;

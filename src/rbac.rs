@@ -10,6 +10,7 @@ pub mod impact;
 pub mod level;
 pub mod mask;
 pub mod question;
+pub mod refusal;
 pub mod requirement;
 pub mod role;
 pub mod text;

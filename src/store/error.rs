@@ -1,0 +1,65 @@
+//! What can go wrong in a store.
+
+use crate::rbac::refusal::Refusal;
+
+/// The store itself failed: no answer was reached, and for a write, nothing is known to have changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, is locked, or ended the connection. Trying again may help.
+    #[error("the role store is unavailable: {0}")]
+    Unavailable(String),
+    /// What it holds breaks its own rules. Trying again does not help.
+    #[error("the role store is corrupted: {0}")]
+    Corrupt(String),
+    /// It is something else.
+    #[error("{0}")]
+    NotOurs(String),
+    /// A newer rolegate has been here.
+    #[error(
+        "the role store has schema {found}, and this rolegate knows only {known}: it was written by a newer version; \
+         run that version or a later one"
+    )]
+    Newer {
+        /// The newest schema version in the store.
+        found: i64,
+        /// The newest that this binary knows.
+        known: i64,
+    },
+}
+
+/// A refusal by the rules, or a failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The rules refuse; nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What store functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let corrupt =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| {
+                // SQLite's primary codes for a malformed image and for a file that is no database.
+                matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(11 | 26))
+            });
+        match error {
+            error if corrupt => Self::Corrupt(error.to_string()),
+            error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+                Self::Corrupt(error.to_string())
+            }
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

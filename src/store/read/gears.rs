@@ -1,0 +1,54 @@
+//! Gears, as administrators read them.
+
+use super::{Page, PageRequest, not_found};
+use crate::{
+    rbac::{gear::GearAccess, refusal::Kind, text::GearName},
+    store::{
+        error::{Result, StoreError},
+        load,
+        tx::{
+            Arg::{Int, Text},
+            Tx,
+        },
+    },
+};
+
+/// A gear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GearRecord {
+    /// The name.
+    pub name: GearName,
+    /// Whom it is open to.
+    pub access: GearAccess,
+    /// When it last changed.
+    pub revision: u64,
+}
+
+/// One gear. Which gears there are is no secret: any enabled user may read them.
+///
+/// # Errors
+/// As all reads: refused by the rules, or the store failed.
+pub async fn get(tx: &mut Tx, name: &GearName) -> Result<GearRecord> {
+    find(tx, name).await?.ok_or_else(|| not_found(Kind::Gear, name))
+}
+
+/// One gear, if there is such.
+pub async fn find(tx: &mut Tx, name: &GearName) -> Result<Option<GearRecord>, StoreError> {
+    let Some(row) = tx.row("SELECT revision FROM gears WHERE name = $1", &[Text(name.as_str())]).await?
+    else {
+        return Ok(None);
+    };
+    let access = load::gear(tx, name).await?;
+    let revision = row.count(0)?;
+    Ok(access.map(|access| GearRecord { name: name.clone(), access, revision }))
+}
+
+/// A page of gears.
+pub async fn list(tx: &mut Tx, page: &PageRequest) -> Result<Page<GearRecord>> {
+    let sql = "SELECT name FROM gears WHERE name > $1 ORDER BY name LIMIT $2";
+    let mut gears = Vec::new();
+    for row in tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await? {
+        gears.extend(find(tx, &row.parsed(0, GearName::parse)?).await?);
+    }
+    Ok(Page::cut(gears, page, |gear| gear.name.as_str()))
+}

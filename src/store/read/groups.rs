@@ -1,0 +1,126 @@
+//! Groups, their members, offers and templates, as administrators read them.
+
+use super::{Page, PageRequest, RoleHolder, holders, not_found, permit_on_group, roles};
+use crate::{
+    rbac::{
+        level::{GroupAction, GroupRole},
+        refusal::Kind,
+        text::{GroupId, Label, RoleId, UserId},
+    },
+    store::{
+        auth::Actor,
+        error::{Result, StoreError},
+        load, permit,
+        tx::{
+            Arg::{Int, Text},
+            Row, Tx,
+        },
+    },
+};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The id.
+    pub id: GroupId,
+    /// For people.
+    pub label: Label,
+    /// When it last changed.
+    pub revision: u64,
+}
+
+/// One group.
+///
+/// # Errors
+/// As all reads: refused by the rules, or the store failed.
+pub async fn get(tx: &mut Tx, actor: &Actor, id: &GroupId) -> Result<GroupRecord> {
+    permit_on_group(tx, actor, id, GroupAction::GroupSettingsView).await?;
+    find(tx, id).await?.ok_or_else(|| not_found(Kind::Group, id))
+}
+
+/// One group, whoever asks.
+pub async fn find(tx: &mut Tx, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+    let sql = "SELECT id, label, revision FROM groups WHERE id = $1";
+    tx.row(sql, &[Text(id.as_str())]).await?.map(|row| record(&row)).transpose()
+}
+
+/// A page of the groups that the actor may view.
+pub async fn list(tx: &mut Tx, actor: &Actor, page: &PageRequest) -> Result<Page<GroupRecord>> {
+    if permit::is_superuser(tx, actor).await? {
+        let sql = "SELECT id, label, revision FROM groups WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows = tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await?;
+        let groups = rows.iter().map(record).collect::<Result<_, _>>()?;
+        return Ok(Page::cut(groups, page, |group| group.id.as_str()));
+    }
+    let mut groups = Vec::new();
+    for id in
+        viewable(tx, actor).await?.into_iter().filter(|id| id.as_str() > page.after()).take(page.size + 1)
+    {
+        groups.extend(find(tx, &id).await?);
+    }
+    Ok(Page::cut(groups, page, |group| group.id.as_str()))
+}
+
+async fn viewable(tx: &mut Tx, actor: &Actor) -> Result<Vec<GroupId>, StoreError> {
+    let Some(user) = actor.user() else { return Ok(Vec::new()) };
+    let Some(grants) = load::user(tx, user).await? else { return Ok(Vec::new()) };
+    let views = |(_, role): &&(GroupId, GroupRole)| role.may(GroupAction::GroupSettingsView);
+    Ok(grants.groups().iter().filter(views).map(|(group, _)| group.clone()).collect())
+}
+
+/// A page of a group's members.
+pub async fn members(
+    tx: &mut Tx,
+    actor: &Actor,
+    group: &GroupId,
+    page: &PageRequest,
+) -> Result<Page<(UserId, GroupRole)>> {
+    permit_on_group(tx, actor, group, GroupAction::GroupRolesView).await?;
+    let sql = "SELECT user_id, role FROM group_members WHERE group_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+    let rows = tx.rows(sql, &[Text(group.as_str()), Text(page.after()), Int(page.limit())]).await?;
+    let member = |row: &Row| Ok((row.parsed(0, UserId::parse)?, row.named(1, GroupRole::from_name)?));
+    let members = rows.iter().map(member).collect::<Result<_, StoreError>>()?;
+    Ok(Page::cut(members, page, |(user, _)| user.as_str()))
+}
+
+/// A page of a group's project template.
+pub async fn template(
+    tx: &mut Tx,
+    actor: &Actor,
+    group: &GroupId,
+    page: &PageRequest,
+) -> Result<Page<RoleHolder>> {
+    permit_on_group(tx, actor, group, GroupAction::ProjectTemplateView).await?;
+    let sql = "SELECT user_id, role_id FROM template_entries WHERE group_id = $1 AND user_id IN (
+                   SELECT DISTINCT user_id FROM template_entries WHERE group_id = $1 AND user_id > $2
+                   ORDER BY user_id LIMIT $3)
+               ORDER BY user_id, role_id";
+    let rows = tx.rows(sql, &[Text(group.as_str()), Text(page.after()), Int(page.limit())]).await?;
+    Ok(holders(&rows, page)?)
+}
+
+/// A page of the custom roles offered to a group.
+pub async fn offers(
+    tx: &mut Tx,
+    actor: &Actor,
+    group: &GroupId,
+    page: &PageRequest,
+) -> Result<Page<roles::RoleRecord>> {
+    permit_on_group(tx, actor, group, GroupAction::GroupRolesView).await?;
+    let sql =
+        "SELECT role_id FROM role_offers WHERE group_id = $1 AND role_id > $2 ORDER BY role_id LIMIT $3";
+    let rows = tx.rows(sql, &[Text(group.as_str()), Text(page.after()), Int(page.limit())]).await?;
+    let mut offered = Vec::new();
+    for row in rows {
+        offered.extend(roles::find(tx, &row.parsed(0, RoleId::parse)?).await?);
+    }
+    Ok(Page::cut(offered, page, |record| record.role.id.as_str()))
+}
+
+fn record(row: &Row) -> Result<GroupRecord, StoreError> {
+    Ok(GroupRecord {
+        id: row.parsed(0, GroupId::parse)?,
+        label: row.parsed(1, Label::parse)?,
+        revision: row.count(2)?,
+    })
+}

@@ -1,0 +1,85 @@
+//! The embedded store: one SQLite file in WAL mode.
+
+mod open;
+
+use super::{Store, error::StoreError, file_identity::FileIdentity, revision::Epoch, tx::Tx};
+use arc_swap::ArcSwap;
+use open::Handles;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// How often the file is looked at for commits of others. A look reads shared memory only.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A role store in a SQLite file that other processes may use at the same time.
+pub struct SqliteStore {
+    path: PathBuf,
+    handles: ArcSwap<Handles>,
+}
+
+impl SqliteStore {
+    /// Makes a new, empty store. It appears under its name whole or not at all.
+    ///
+    /// # Errors
+    /// There is something of that name already, or it cannot be written.
+    pub async fn create(path: &Path) -> Result<(), StoreError> {
+        open::create(path).await
+    }
+
+    /// Opens a store and brings its schema up to date.
+    ///
+    /// # Errors
+    /// There is none, or it is not ours, is corrupted, or is of a newer schema. Nothing has been changed then.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let handles = open::open(path).await?;
+        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles) })
+    }
+
+    /// Whether the path still names the file that is open.
+    fn is_in_place(&self) -> Result<bool, StoreError> {
+        Ok(FileIdentity::of(&self.path)? == self.handles.load().identity)
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for SqliteStore {
+    async fn read(&self) -> Result<Tx, StoreError> {
+        let readers = self.handles.load().readers.clone();
+        Tx::new(readers.begin().await?).await
+    }
+
+    async fn write(&self) -> Result<Tx, StoreError> {
+        // A writer must not write into a file that nobody will read again.
+        self.refresh().await?;
+        let writer = self.handles.load().writer.clone();
+        Tx::new(writer.begin_with("BEGIN IMMEDIATE").await?).await
+    }
+
+    async fn changed(&self) {
+        let handles: Arc<Handles> = self.handles.load_full();
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            // Whatever is wrong, the follower finds out when it looks.
+            if !matches!(self.is_in_place(), Ok(true)) || handles.has_new_data().await.unwrap_or(true) {
+                return;
+            }
+        }
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        if self.is_in_place()? {
+            return Ok(());
+        }
+        tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        self.handles.store(Arc::new(open::open(&self.path).await?));
+        Ok(())
+    }
+
+    async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
+        let handles = self.handles.load_full();
+        open::renew_epoch(&handles.writer, old, handles.identity).await
+    }
+}

@@ -1,0 +1,240 @@
+//! Making and opening a store's file, with every check before the first use.
+
+use super::super::{
+    error::StoreError, file_identity::FileIdentity, revision::Epoch, write::random_stamp, write::unix_seconds,
+};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    fs,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::sync::Mutex;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+
+/// "rlgt": marks a file as ours in SQLite's own header.
+const APPLICATION_ID: i64 = 0x726c_6774;
+/// How long to wait for a lock, and for a free connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// The connections to one file.
+pub(super) struct Handles {
+    pub(super) readers: SqlitePool,
+    pub(super) writer: SqlitePool,
+    pub(super) identity: FileIdentity,
+    watcher: Mutex<Watcher>,
+}
+
+/// A connection that never writes, and so sees SQLite's `data_version` move with every commit of any other.
+struct Watcher {
+    connection: SqliteConnection,
+    data_version: i64,
+}
+
+impl Handles {
+    /// Whether anyone has committed since the last look.
+    pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
+        let mut watcher = self.watcher.lock().await;
+        let seen = data_version(&mut watcher.connection).await?;
+        Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
+    }
+}
+
+async fn data_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    pragma(connection, "PRAGMA data_version").await
+}
+
+async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, StoreError> {
+    Ok(sqlx::query(sql).fetch_one(connection).await?.try_get(0)?)
+}
+
+/// Makes a new store beside its final name, and links it there only when it is whole.
+pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Err(exists(path));
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
+    }
+    let draft = draft_name(path);
+    let made = write_draft(&draft).await.and_then(|()| {
+        fs::hard_link(&draft, path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => exists(path),
+            _ => unavailable(path, &error),
+        })
+    });
+    // The draft's name has served its purpose, or is of no use.
+    let _ = fs::remove_file(&draft);
+    made
+}
+
+fn draft_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    PathBuf::from(name)
+}
+
+async fn write_draft(draft: &Path) -> Result<(), StoreError> {
+    // Only the owner may read who may see what.
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(draft)
+        .map_err(|error| unavailable(draft, &error))?;
+    let mut connection = options(draft).pragma("application_id", APPLICATION_ID.to_string()).connect().await?;
+    migrate(&mut connection).await?;
+    let identity = FileIdentity::of(draft)?.to_string();
+    let epoch = new_epoch()?.to_string();
+    let stamp = random_stamp()?;
+    sqlx::query("INSERT INTO store (id, epoch, revision, stamp, file_identity) VALUES (1, $1, 0, $2, $3)")
+        .bind(epoch)
+        .bind(stamp)
+        .bind(identity)
+        .execute(&mut connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')",
+    )
+    .bind(stamp)
+    .bind(unix_seconds())
+    .execute(&mut connection)
+    .await?;
+    Ok(connection.close().await?)
+}
+
+/// Opens a store's file; every check comes before the first change to it.
+pub(super) async fn open(path: &Path) -> Result<Handles, StoreError> {
+    if !path.exists() {
+        let hint = "make one with `rolegate init`";
+        return Err(StoreError::NotOurs(format!("there is no role store at `{}`: {hint}", path.display())));
+    }
+    let identity = FileIdentity::of(path)?;
+    inspect(path).await?;
+    let mut connection = options(path).connect().await.map_err(|error| of_file(path, error))?;
+    migrate(&mut connection).await?;
+    connection.close().await?;
+    let handles = connect(path, identity).await?;
+    adopt(&handles).await?;
+    Ok(handles)
+}
+
+async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreError> {
+    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+    let readers =
+        pool().max_connections(READERS).connect_with(options(path).pragma("query_only", "ON")).await?;
+    let writer = pool().max_connections(1).connect_with(options(path)).await?;
+    let mut connection = options(path).pragma("query_only", "ON").connect().await?;
+    let data_version = data_version(&mut connection).await?;
+    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Watcher { connection, data_version }) })
+}
+
+/// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
+async fn inspect(path: &Path) -> Result<(), StoreError> {
+    let looking = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(PATIENCE);
+    let looking = looking.disable_statement_logging();
+    let mut connection = looking.connect().await.map_err(|error| of_file(path, error))?;
+    let id = pragma(&mut connection, "PRAGMA application_id").await.map_err(|error| in_file(path, error))?;
+    if id != APPLICATION_ID {
+        let what = "is not a rolegate store";
+        return Err(StoreError::NotOurs(format!("`{}` {what}; nothing in it was changed", path.display())));
+    }
+    let findings = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut connection).await;
+    let finding: String = findings.map_err(|error| in_file(path, error.into()))?.try_get(0)?;
+    if finding != "ok" {
+        let restore = "restore it from a backup";
+        return Err(StoreError::Corrupt(format!("`{}`: {finding}; {restore}", path.display())));
+    }
+    refuse_newer(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+async fn refuse_newer(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let found = pragma(connection, "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").await?;
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    MIGRATIONS.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => StoreError::Corrupt(other.to_string()),
+    })
+}
+
+/// A store whose recorded file is another one is a copy or a restored backup: its history may fork from the one that
+/// tokens were given for, so it gets an epoch of its own.
+async fn adopt(handles: &Handles) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT epoch, file_identity FROM store WHERE id = 1")
+        .fetch_one(&handles.readers)
+        .await?;
+    let (epoch, recorded): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    if recorded == handles.identity.to_string() {
+        return Ok(());
+    }
+    tracing::warn!("the role store's file is a copy or a restored backup: starting a new epoch");
+    let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt(format!("epoch `{epoch}`")))?;
+    renew_epoch(&handles.writer, epoch, handles.identity).await
+}
+
+/// Sets a new epoch if it is still the old one, and records which file this is.
+pub(super) async fn renew_epoch(
+    writer: &SqlitePool,
+    old: Epoch,
+    identity: FileIdentity,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE store SET epoch = $1, file_identity = $2 WHERE id = 1 AND epoch = $3")
+        .bind(new_epoch()?.to_string())
+        .bind(identity.to_string())
+        .bind(old.to_string())
+        .execute(writer)
+        .await?;
+    Ok(())
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that was acknowledged survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging()
+}
+
+fn new_epoch() -> Result<Epoch, StoreError> {
+    Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+fn exists(path: &Path) -> StoreError {
+    StoreError::NotOurs(format!("`{}` exists already; nothing was changed", path.display()))
+}
+
+fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("`{}`: {error}", path.display()))
+}
+
+fn of_file(path: &Path, error: sqlx::Error) -> StoreError {
+    in_file(path, error.into())
+}
+
+/// Names the file in an error about what it holds.
+fn in_file(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt(what) => StoreError::Corrupt(format!(
+            "`{}`: {what}; it is no rolegate store, or damaged: restore it from a backup",
+            path.display()
+        )),
+        StoreError::Unavailable(what) => StoreError::Unavailable(format!("`{}`: {what}", path.display())),
+        other => other,
+    }
+}

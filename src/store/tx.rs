@@ -1,0 +1,142 @@
+//! A transaction as the rest of the store sees it: SQL text in, typed rows out, whatever the database.
+
+use super::{
+    error::StoreError,
+    revision::{Epoch, Head},
+};
+use sqlx::{Arguments as _, Row as _, Sqlite, sqlite::SqliteArguments, sqlite::SqliteRow};
+
+/// One transaction: a snapshot for readers, and for a writer the only writer.
+///
+/// Dropped without [`commit`](Tx::commit), it leaves nothing behind.
+pub struct Tx {
+    inner: sqlx::Transaction<'static, Sqlite>,
+    head: Head,
+}
+
+/// A value bound to a `$n` of a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Int(i64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// Nothing.
+    Null,
+}
+
+/// A row of a result.
+pub struct Row(SqliteRow);
+
+impl Tx {
+    /// Takes over a transaction that has begun, and reads where the store stands in it.
+    pub(super) async fn new(mut inner: sqlx::Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
+        let row = sqlx::query("SELECT epoch, revision, stamp FROM store WHERE id = 1")
+            .fetch_one(&mut *inner)
+            .await?;
+        let row = Row(row);
+        let epoch = row.text(0)?;
+        let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt(format!("epoch `{epoch}`")))?;
+        let head = Head { epoch, revision: row.count(1)?, stamp: row.int(2)? };
+        Ok(Self { inner, head })
+    }
+
+    /// Where the store stood when the transaction began: everything read through it is as of then.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Every row of a query.
+    pub(super) async fn rows(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
+        let rows = sqlx::query_with(sql, bind(args)?).fetch_all(&mut *self.inner).await?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// The first row of a query, if it has any.
+    pub(super) async fn row(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(sqlx::query_with(sql, bind(args)?).fetch_optional(&mut *self.inner).await?.map(Row))
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    pub(super) async fn run(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        Ok(sqlx::query_with(sql, bind(args)?).execute(&mut *self.inner).await?.rows_affected())
+    }
+
+    /// Makes what was written durable and visible.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
+fn bind(args: &[Arg<'_>]) -> Result<SqliteArguments, StoreError> {
+    let mut bound = SqliteArguments::default();
+    for arg in args {
+        match *arg {
+            Arg::Text(text) => bound.add(text),
+            Arg::Int(number) => bound.add(number),
+            Arg::Bytes(bytes) => bound.add(bytes),
+            Arg::Null => bound.add(None::<i64>),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+impl Row {
+    /// A column's text.
+    pub(super) fn text(&self, column: usize) -> Result<String, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A column's whole number.
+    pub(super) fn int(&self, column: usize) -> Result<i64, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A column's whole number that may be missing.
+    pub(super) fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A column's whole number that cannot be negative.
+    pub(super) fn count(&self, column: usize) -> Result<u64, StoreError> {
+        let number = self.int(column)?;
+        number.try_into().map_err(|_| StoreError::Corrupt(format!("a negative count: {number}")))
+    }
+
+    /// A column's truth value.
+    pub(super) fn flag(&self, column: usize) -> Result<bool, StoreError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// A column's bytes.
+    pub(super) fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A column's text as a checked type.
+    pub(super) fn parsed<T, E: std::fmt::Display>(
+        &self,
+        column: usize,
+        parse: impl FnOnce(&str) -> std::result::Result<T, E>,
+    ) -> Result<T, StoreError> {
+        let text = self.text(column)?;
+        parse(&text).map_err(|error| StoreError::Corrupt(format!("`{text}` {error}")))
+    }
+
+    /// A column's text as one of a closed list of names.
+    pub(super) fn named<T>(
+        &self,
+        column: usize,
+        find: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        self.parsed(column, |text| find(text).ok_or("is not a name this version knows"))
+    }
+}
