@@ -1,5 +1,6 @@
 //! rolegate
 
+pub mod engine;
 pub mod grpc;
 pub mod rbac;
 pub mod site;

@@ -89,7 +89,8 @@ async fn write_draft(draft: &Path) -> Result<(), StoreError> {
         .mode(0o600)
         .open(draft)
         .map_err(|error| unavailable(draft, &error))?;
-    let mut connection = options(draft).pragma("application_id", APPLICATION_ID.to_string()).connect().await?;
+    let mut connection =
+        options(draft).pragma("application_id", APPLICATION_ID.to_string()).connect().await?;
     migrate(&mut connection).await?;
     let identity = FileIdentity::of(draft)?.to_string();
     let epoch = new_epoch()?.to_string();

@@ -1,0 +1,119 @@
+//! A fresh answer, fast: decisions from an in-memory view of the store that follows its changes.
+
+pub mod answer;
+mod budget;
+mod cache;
+pub mod error;
+mod fenced;
+mod follow;
+pub mod freshness;
+mod gather;
+pub mod stats;
+pub mod view;
+pub mod write;
+
+use crate::{
+    rbac::custom_role::RequiredActions,
+    store::{Store, write::DEFAULT_HISTORY},
+};
+use budget::Budget;
+use freshness::Pulse;
+use stats::Stats;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use view::Published;
+
+/// What an engine can be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Without confirmation of the store's head for so long, nothing is decided.
+    pub max_staleness: Duration,
+    /// Past this age of confirmation, the log warns.
+    pub warn_staleness: Duration,
+    /// How many bytes the cache of grants may take.
+    pub cache_bytes: u64,
+    /// How many "no such thing" answers are remembered, for each kind of thing.
+    pub absent_entries: u64,
+    /// Whether to load everything at start where it fits into the cache.
+    pub preload: bool,
+    /// How often the store's head is looked at when no hint comes; a tenth is added or taken at random.
+    pub poll_interval: Duration,
+    /// How many look-ups may be in flight at the store.
+    pub lookups_in_flight: usize,
+    /// How many look-ups a second may come back empty before further ones have to wait.
+    pub unknown_lookups_per_second: u32,
+    /// What every custom role must hold.
+    pub required: RequiredActions,
+    /// How many revisions of change history writes keep.
+    pub history: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_staleness: Duration::from_secs(30),
+            warn_staleness: Duration::from_secs(5),
+            cache_bytes: 64 * 1024 * 1024,
+            absent_entries: 10_000,
+            preload: true,
+            poll_interval: Duration::from_millis(500),
+            lookups_in_flight: 64,
+            unknown_lookups_per_second: 500,
+            required: RequiredActions::default(),
+            history: DEFAULT_HISTORY,
+        }
+    }
+}
+
+/// The engine: a cheap handle that can be cloned into every caller.
+///
+/// It answers nothing until its [`follow`](Engine::follow) task has read the store once.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    published: Published,
+    pulse: Pulse,
+    /// Tells the follower to look now.
+    nudge: Notify,
+    budget: Budget,
+    stats: Stats,
+    /// Writes that must come to their end even when their callers hang up.
+    writes: TaskTracker,
+}
+
+impl Engine {
+    /// An engine over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, settings: Settings) -> Self {
+        let budget = Budget::new(settings.lookups_in_flight, settings.unknown_lookups_per_second);
+        let shared = Shared {
+            store,
+            settings,
+            published: Published::default(),
+            pulse: Pulse::default(),
+            nudge: Notify::new(),
+            budget,
+            stats: Stats::default(),
+            writes: TaskTracker::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// What the engine counts.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+}

@@ -1,0 +1,171 @@
+//! The follower: one task that keeps the view in step with the store.
+
+use super::{Engine, cache::Cache, view::View};
+use crate::{
+    rbac::role::RoleTable,
+    store::{
+        change::Change,
+        error::StoreError,
+        feed::{self, CatchUp},
+        load,
+        revision::Head,
+        tx::Tx,
+    },
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// The longest pause between attempts while the store is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Follows the store for ever. To be held by whoever runs the engine: without it nothing is answered for long.
+    pub async fn follow(&self) {
+        let mut trouble = Trouble::default();
+        let mut pause = Duration::ZERO;
+        loop {
+            match self.look().await {
+                Ok(()) => {
+                    trouble.is_over();
+                    pause = Duration::ZERO;
+                }
+                Err(error) => {
+                    self.shared.stats.store_errors.bump();
+                    trouble.is_on(&error, self.age());
+                    pause = (pause * 2).clamp(Duration::from_millis(50), LONGEST_PAUSE);
+                }
+            }
+            self.shared.pulse.beat();
+            self.next_cause(pause).await;
+        }
+    }
+
+    /// Waits for a reason to look again: a hint, a caller who wants to know, or time.
+    async fn next_cause(&self, pause: Duration) {
+        if !pause.is_zero() {
+            return tokio::time::sleep(jittered(pause)).await;
+        }
+        tokio::select! {
+            () = self.shared.store.changed() => {}
+            () = self.shared.nudge.notified() => {}
+            () = tokio::time::sleep(jittered(self.shared.settings.poll_interval)) => {}
+        }
+    }
+
+    /// Looks at the store once and brings the view in line with it.
+    pub(super) async fn look(&self) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let store = &self.shared.store;
+        store.refresh().await?;
+        let mut tx = store.read().await?;
+        let Some(view) = self.shared.published.current() else {
+            self.rebuild(&mut tx, "first load").await?;
+            self.shared.pulse.confirm(started);
+            return Ok(());
+        };
+        match feed::catch_up(&mut tx, view.head).await? {
+            CatchUp::Next { head, changes, roles } => self.advance(&view, head, &changes, roles),
+            CatchUp::TooFarBehind => self.rebuild(&mut tx, "too far behind the change history").await?,
+            CatchUp::OtherEpoch => self.rebuild(&mut tx, "the store has another epoch").await?,
+            CatchUp::Forked => {
+                drop(tx);
+                store.renew_epoch(view.head.epoch).await?;
+                self.rebuild(&mut store.read().await?, "the store's history went back or forked").await?;
+            }
+        }
+        self.shared.pulse.confirm(started);
+        Ok(())
+    }
+
+    /// Moves the view forward. Fences first, then the view: see the [`fenced`](super::fenced) cache.
+    fn advance(&self, view: &View, head: Head, changes: &[Change], roles: Option<RoleTable>) {
+        if changes.is_empty() {
+            return;
+        }
+        for change in changes {
+            view.cache.raise_fences(change);
+            self.shared.stats.changes.bump();
+        }
+        let roles = match roles {
+            Some(roles) => {
+                self.note_unknown_actions(&roles, Some(&view.roles));
+                Arc::new(roles)
+            }
+            None => Arc::clone(&view.roles),
+        };
+        self.publish(View { head, roles, cache: Arc::clone(&view.cache) });
+    }
+
+    /// Builds a new view beside the old one, and swaps.
+    async fn rebuild(&self, tx: &mut Tx, why: &str) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let settings = &self.shared.settings;
+        let head = tx.head();
+        let roles = load::roles(tx).await?;
+        let mut cache = Cache::new(settings);
+        let size = load::size(tx).await?;
+        let preloaded = settings.preload && Cache::fits(settings, size);
+        if preloaded {
+            cache.fill(head.revision, load::everything(tx).await?).await;
+        }
+        self.note_unknown_actions(&roles, None);
+        self.shared.stats.rebuilds.bump();
+        self.publish(View { head, roles: Arc::new(roles), cache: Arc::new(cache) });
+        let (took_ms, epoch) = (started.elapsed().as_millis(), head.epoch);
+        tracing::info!(why, %epoch, revision = head.revision, things = size, preloaded, took_ms, "role store loaded");
+        Ok(())
+    }
+
+    fn publish(&self, view: View) {
+        self.shared.stats.revision.set(view.head.revision);
+        self.shared.published.publish(view);
+    }
+
+    /// Names that roles hold and this binary does not know grant nothing: each is logged once, and counted.
+    fn note_unknown_actions(&self, roles: &RoleTable, before: Option<&RoleTable>) {
+        let now = unknown_actions(roles);
+        let before = before.map(unknown_actions).unwrap_or_default();
+        for name in now.difference(&before) {
+            tracing::warn!(
+                action = name,
+                "a role holds an action that this version does not know: it grants nothing"
+            );
+        }
+        self.shared.stats.unknown_actions.set(now.len() as u64);
+    }
+}
+
+fn unknown_actions(roles: &RoleTable) -> BTreeSet<String> {
+    roles.iter().flat_map(|role| role.actions.unknown()).map(str::to_owned).collect()
+}
+
+/// A tenth more or less, so that many followers do not look in step.
+fn jittered(pause: Duration) -> Duration {
+    let part = getrandom::u32().map_or(1.0, |random| 0.9 + f64::from(random) / f64::from(u32::MAX) * 0.2);
+    pause.mul_f64(part)
+}
+
+/// Whether the store is away: logged when it begins and when it ends, not at every attempt.
+#[derive(Default)]
+struct Trouble {
+    since: Option<Instant>,
+    last: String,
+}
+
+impl Trouble {
+    fn is_on(&mut self, error: &StoreError, age: Option<Duration>) {
+        let text = error.to_string();
+        if self.since.is_none() || self.last != text {
+            let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+            tracing::error!(error = text, age_ms, "cannot follow the role store; trying again");
+            self.last = text;
+        }
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    fn is_over(&mut self) {
+        if let Some(since) = self.since.take() {
+            tracing::info!(away_ms = since.elapsed().as_millis(), "following the role store again");
+        }
+    }
+}

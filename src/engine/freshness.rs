@@ -1,0 +1,112 @@
+//! How fresh an answer must be, and how fresh the engine is.
+
+use super::{Engine, error::EngineError, view::View};
+use crate::store::revision::Token;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, time::Instant};
+
+/// How fresh a caller wants an answer to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// From the cache as it stands.
+    #[default]
+    Fast,
+    /// At least as new as this.
+    AtLeast(Token),
+    /// At least as new as the store is now.
+    FullyCurrent,
+}
+
+/// The follower's heartbeat: when it last confirmed that the view is the store's head, and that it looked at all.
+pub(super) struct Pulse {
+    confirmed: Mutex<Option<Instant>>,
+    /// Counts the times that the follower has finished looking.
+    beats: watch::Sender<u64>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { confirmed: Mutex::new(None), beats: watch::Sender::new(0) }
+    }
+}
+
+impl Pulse {
+    /// The view is what the store's head was at this moment.
+    pub(super) fn confirm(&self, at: Instant) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// The follower has looked, whatever it found.
+    pub(super) fn beat(&self) {
+        self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
+    }
+
+    fn age(&self) -> Option<Duration> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+}
+
+impl Engine {
+    /// How long ago the view was last confirmed to be the store's head; `None` if the store was never read.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.shared.pulse.age()
+    }
+
+    /// Whether questions are being answered.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.current_view().is_ok()
+    }
+
+    /// The view to decide from, if it is not too old.
+    pub(super) fn current_view(&self) -> Result<Arc<View>, EngineError> {
+        let view = self.shared.published.require()?;
+        let (age, most) = (self.age().unwrap_or(Duration::MAX), self.shared.settings.max_staleness);
+        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(view) }
+    }
+
+    /// Waits until the view is as fresh as wanted.
+    pub(super) async fn wait_for(&self, wanted: Freshness, deadline: Instant) -> Result<(), EngineError> {
+        self.current_view()?;
+        match wanted {
+            Freshness::Fast => Ok(()),
+            Freshness::AtLeast(token) => self.wait_for_token(token, deadline).await,
+            Freshness::FullyCurrent => {
+                self.shared.store.refresh().await?;
+                let head = self.shared.store.read().await?.head();
+                self.wait_for_token(head.token(), deadline).await
+            }
+        }
+    }
+
+    /// Waits until the view contains a token's revision.
+    ///
+    /// # Errors
+    /// The token is of another epoch, or the revision did not arrive before the deadline.
+    pub(super) async fn wait_for_token(&self, token: Token, deadline: Instant) -> Result<(), EngineError> {
+        let mut beats = self.shared.pulse.beats.subscribe();
+        // Another epoch may be one that this server is about to learn of: let the follower look before refusing. A
+        // look that has begun before the token came may miss it, so it takes two.
+        let mut looks_for_epoch = 2;
+        loop {
+            let head = self.shared.published.require()?.head;
+            if head.epoch == token.epoch && head.revision >= token.revision {
+                return Ok(());
+            }
+            if head.epoch != token.epoch {
+                if looks_for_epoch == 0 {
+                    return Err(EngineError::OtherEpoch);
+                }
+                looks_for_epoch -= 1;
+            }
+            self.shared.nudge.notify_one();
+            let behind = EngineError::Behind { wanted: token.revision, applied: head.revision };
+            let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
+            beat.map_err(|_| behind)?.map_err(|_| EngineError::NotReady)?;
+        }
+    }
+}

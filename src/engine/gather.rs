@@ -1,0 +1,225 @@
+//! Gathering what a question needs: from memory where it is there, from the store where it is not.
+
+use super::{
+    Engine, Shared,
+    answer::Query,
+    error::EngineError,
+    fenced::{Entry, Fenced, Found},
+    view::View,
+};
+use crate::{
+    rbac::{
+        decide::Facts,
+        gear::GearAccess,
+        grants::Grants,
+        question::Question,
+        text::{GearName, GroupId, ProjectId, UserId},
+    },
+    store::{error::StoreError, load, tx::Tx},
+};
+use futures_util::future::BoxFuture;
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+use tokio::time::Instant;
+
+/// What a call has loaded for itself, beside what the cache kept: a small cache must not make it load for ever.
+#[derive(Default)]
+pub(super) struct Held {
+    users: HashMap<UserId, Entry<Arc<Grants>>>,
+    projects: HashMap<ProjectId, Entry<GroupId>>,
+    groups: HashMap<GroupId, Entry<()>>,
+    gears: HashMap<GearName, Entry<Arc<GearAccess>>>,
+}
+
+/// Why a question cannot be decided from what is in memory.
+pub(super) enum Lack {
+    /// Something must be loaded.
+    Load,
+    /// Something is in memory at a newer revision than the view.
+    NewerView(u64),
+}
+
+/// What the store says about a question's things, owned.
+pub(super) struct Known {
+    user: Option<Arc<Grants>>,
+    group_of_project: Option<GroupId>,
+    group_exists: bool,
+    destination_exists: bool,
+    gear: Option<Arc<GearAccess>>,
+}
+
+impl Known {
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            user: self.user.as_deref(),
+            group_of_project: self.group_of_project.as_ref(),
+            group_exists: self.group_exists,
+            destination_exists: self.destination_exists,
+            gear: self.gear.as_deref(),
+        }
+    }
+}
+
+/// Finds everything that a query needs in memory, or tells what is lacking.
+pub(super) async fn recall(view: &View, held: &Held, query: &Query) -> Result<Known, Lack> {
+    let (cache, revision) = (&*view.cache, view.head.revision);
+    let user = known(cache.users.look(&query.user, revision, &held.users).await)?;
+    let mut known_facts =
+        Known { user, group_of_project: None, group_exists: false, destination_exists: false, gear: None };
+    match &query.question {
+        Question::Site(_) => {}
+        Question::Group(group, _) => {
+            known_facts.group_exists =
+                known(cache.groups.look(group, revision, &held.groups).await)?.is_some();
+        }
+        Question::Project(project, ask) => {
+            known_facts.group_of_project =
+                known(cache.projects.look(project, revision, &held.projects).await)?;
+            if let Some(project) = ask.destination_project() {
+                let found = known(cache.projects.look(project, revision, &held.projects).await)?;
+                known_facts.destination_exists = found.is_some();
+            }
+            if let Some(group) = ask.destination_group() {
+                known_facts.destination_exists =
+                    known(cache.groups.look(group, revision, &held.groups).await)?.is_some();
+            }
+            if let Some(gear) = ask.gear() {
+                known_facts.gear = known(cache.gears.look(gear, revision, &held.gears).await)?;
+            }
+        }
+    }
+    Ok(known_facts)
+}
+
+fn known<V>(found: Found<V>) -> Result<Option<V>, Lack> {
+    match found {
+        Found::Known(value) => Ok(value),
+        Found::Ahead(revision) => Err(Lack::NewerView(revision)),
+        Found::Nothing => Err(Lack::Load),
+    }
+}
+
+impl Held {
+    /// Whether the call has loaded nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.projects.is_empty() && self.groups.is_empty() && self.gears.is_empty()
+    }
+
+    pub(super) fn take(&mut self, more: Self) {
+        self.users.extend(more.users);
+        self.projects.extend(more.projects);
+        self.groups.extend(more.groups);
+        self.gears.extend(more.gears);
+    }
+}
+
+/// Looks things up at the store for one call.
+pub(super) struct Loader<'a> {
+    shared: &'a Shared,
+    view: &'a View,
+    deadline: Instant,
+}
+
+/// How one kind of thing is read.
+type Read<K, V> = for<'t> fn(&'t mut Tx, &'t K) -> BoxFuture<'t, Result<Option<V>, StoreError>>;
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(engine: &'a Engine, view: &'a View, deadline: Instant) -> Self {
+        Self { shared: &engine.shared, view, deadline }
+    }
+
+    /// Loads whatever of the query's things is not in memory.
+    pub(super) async fn load(&self, query: &Query, held: &Held) -> Result<Held, EngineError> {
+        let cache = &*self.view.cache;
+        let mut more = Held::default();
+        self.fill(&cache.users, &query.user, &held.users, &mut more.users, read_user).await?;
+        match &query.question {
+            Question::Site(_) => {}
+            Question::Group(group, _) => self.fill_group(group, held, &mut more).await?,
+            Question::Project(project, ask) => {
+                self.fill_project(project, held, &mut more).await?;
+                if let Some(project) = ask.destination_project() {
+                    self.fill_project(project, held, &mut more).await?;
+                }
+                if let Some(group) = ask.destination_group() {
+                    self.fill_group(group, held, &mut more).await?;
+                }
+                if let Some(gear) = ask.gear() {
+                    self.fill(&cache.gears, gear, &held.gears, &mut more.gears, read_gear).await?;
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    async fn fill_group(&self, id: &GroupId, held: &Held, more: &mut Held) -> Result<(), EngineError> {
+        self.fill(&self.view.cache.groups, id, &held.groups, &mut more.groups, read_group).await
+    }
+
+    async fn fill_project(&self, id: &ProjectId, held: &Held, more: &mut Held) -> Result<(), EngineError> {
+        self.fill(&self.view.cache.projects, id, &held.projects, &mut more.projects, read_project).await
+    }
+
+    async fn fill<K, V>(
+        &self,
+        cache: &Fenced<K, V>,
+        key: &K,
+        held: &HashMap<K, Entry<V>>,
+        more: &mut HashMap<K, Entry<V>>,
+        read: Read<K, V>,
+    ) -> Result<(), EngineError>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        if matches!(cache.look(key, self.view.head.revision, held).await, Found::Nothing) {
+            let entry = cache.load(key, || self.read_one(key, read)).await?;
+            more.insert(key.clone(), entry);
+        }
+        Ok(())
+    }
+
+    async fn read_one<K, V>(&self, key: &K, read: Read<K, V>) -> Result<Entry<V>, EngineError> {
+        let (stats, budget) = (&self.shared.stats, &self.shared.budget);
+        if budget.is_exhausted() {
+            stats.throttled.bump();
+        }
+        let _turn = budget.turn(self.deadline).await?;
+        stats.loads.bump();
+        let entry = self.read_from_store(key, read).await.inspect_err(|_| stats.store_errors.bump())?;
+        if entry.value.is_none() {
+            stats.unknown.bump();
+            budget.charge();
+        }
+        Ok(entry)
+    }
+
+    async fn read_from_store<K, V>(&self, key: &K, read: Read<K, V>) -> Result<Entry<V>, EngineError> {
+        let mut tx = self.shared.store.read().await?;
+        let head = tx.head();
+        if head.epoch != self.view.head.epoch {
+            // The view is about to be rebuilt: what is read now must not be mixed with it.
+            self.shared.nudge.notify_one();
+            return Err(EngineError::StoreUnavailable);
+        }
+        Ok(Entry { as_of: head.revision, value: read(&mut tx, key).await? })
+    }
+}
+
+fn read_user<'t>(tx: &'t mut Tx, id: &'t UserId) -> BoxFuture<'t, Result<Option<Arc<Grants>>, StoreError>> {
+    Box::pin(async move { Ok(load::user(tx, id).await?.map(Arc::new)) })
+}
+
+fn read_project<'t>(tx: &'t mut Tx, id: &'t ProjectId) -> BoxFuture<'t, Result<Option<GroupId>, StoreError>> {
+    Box::pin(load::project(tx, id))
+}
+
+fn read_group<'t>(tx: &'t mut Tx, id: &'t GroupId) -> BoxFuture<'t, Result<Option<()>, StoreError>> {
+    Box::pin(async move { Ok(load::group(tx, id).await?.then_some(())) })
+}
+
+fn read_gear<'t>(
+    tx: &'t mut Tx,
+    name: &'t GearName,
+) -> BoxFuture<'t, Result<Option<Arc<GearAccess>>, StoreError>> {
+    Box::pin(async move { Ok(load::gear(tx, name).await?.map(Arc::new)) })
+}

@@ -1,0 +1,52 @@
+//! What an engine counts, for metrics to read.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A number that only grows, or stands for a level.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// One more.
+    pub fn bump(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// Sets a level.
+    pub fn set(&self, level: u64) {
+        self.0.store(level, Relaxed);
+    }
+
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The engine's counts and levels.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Questions answered from memory alone.
+    pub hits: Count,
+    /// Questions for which something had to be loaded.
+    pub misses: Count,
+    /// Look-ups at the store.
+    pub loads: Count,
+    /// Look-ups that found no such thing.
+    pub unknown: Count,
+    /// Look-ups refused or delayed because too many came back empty.
+    pub throttled: Count,
+    /// Look-ups and feed reads that failed.
+    pub store_errors: Count,
+    /// Times the view was rebuilt from nothing.
+    pub rebuilds: Count,
+    /// Changes applied from the feed.
+    pub changes: Count,
+    /// Questions refused because the view was too old or not there.
+    pub stale_refusals: Count,
+    /// Level: action names in roles that this binary does not know.
+    pub unknown_actions: Count,
+    /// Level: the revision applied.
+    pub revision: Count,
+}

@@ -1,0 +1,46 @@
+//! What the engine decides from: one revision of the store, replaced as a whole.
+
+use super::{cache::Cache, error::EngineError};
+use crate::{rbac::role::RoleTable, store::revision::Head};
+use arc_swap::ArcSwapOption;
+use std::sync::Arc;
+
+/// The store at one revision, as far as it has been loaded.
+pub struct View {
+    pub(super) head: Head,
+    pub(super) roles: Arc<RoleTable>,
+    /// Lives on from view to view until the view has to be rebuilt.
+    pub(super) cache: Arc<Cache>,
+}
+
+impl View {
+    /// Where in the store's history the view stands.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The roles of that revision.
+    #[must_use]
+    pub fn roles(&self) -> &RoleTable {
+        &self.roles
+    }
+}
+
+/// The view that is current, if the store has been read at all.
+#[derive(Default)]
+pub(super) struct Published(ArcSwapOption<View>);
+
+impl Published {
+    pub(super) fn current(&self) -> Option<Arc<View>> {
+        self.0.load_full()
+    }
+
+    pub(super) fn require(&self) -> Result<Arc<View>, EngineError> {
+        self.current().ok_or(EngineError::NotReady)
+    }
+
+    pub(super) fn publish(&self, view: View) {
+        self.0.store(Some(Arc::new(view)));
+    }
+}

@@ -1,0 +1,110 @@
+//! Writes, and what administrators read: handed to the store, and seen here before they are answered.
+
+use super::Engine;
+use crate::store::{
+    auth::{self, Actor, ApiKey},
+    error::{Error, Result, StoreError},
+    revision::Token,
+    tx::Tx,
+    write::{WriteContext, WriteTx},
+};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a reply waits for the write to be seen here. The write is committed by then; a server that cannot see it in
+/// this time is on its way to refusing all questions.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a write wants beside the edit itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// The revision at which the edit's object must last have changed.
+    pub expected_revision: Option<u64>,
+    /// Judge and do everything, and then leave no trace.
+    pub dry_run: bool,
+}
+
+/// A write that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
+    /// What the edit made of it.
+    pub value: T,
+    /// A revision that contains the write; for a dry run, the one it was judged at.
+    pub token: Token,
+    /// The store's revision before the write.
+    pub base_revision: u64,
+}
+
+impl Engine {
+    /// Finds out whose key this is.
+    ///
+    /// # Errors
+    /// The key is not valid, its user is disabled, or the store failed.
+    pub async fn authenticate(&self, key: &ApiKey) -> Result<Actor> {
+        auth::authenticate(&mut self.shared.store.read().await?, key).await
+    }
+
+    /// Reads for an administrator, straight from the store, in one snapshot.
+    ///
+    /// # Errors
+    /// Those of the reading function.
+    pub async fn read<T: Send>(
+        &self,
+        read: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
+    ) -> Result<T> {
+        let mut tx = self.shared.store.read().await?;
+        read(&mut tx).await
+    }
+
+    /// Runs an edit in the store's write transaction, commits it, and waits until it is seen here, so that whoever
+    /// gets the reply reads their own write. Goes on to its end even if the caller hangs up.
+    ///
+    /// # Errors
+    /// Those of the edit; then nothing has changed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        options: WriteOptions,
+        edit: impl for<'w> FnOnce(&'w mut WriteTx) -> BoxFuture<'w, Result<T>> + Send + 'static,
+    ) -> Result<Written<T>> {
+        let engine = self.clone();
+        let write = async move { engine.run_write(actor, options, edit).await };
+        let done = self.shared.writes.spawn(write).await;
+        done.unwrap_or_else(|_| {
+            Err(Error::Store(StoreError::Unavailable("the write was cut short".to_owned())))
+        })
+    }
+
+    async fn run_write<T>(
+        &self,
+        actor: Actor,
+        options: WriteOptions,
+        edit: impl for<'w> FnOnce(&'w mut WriteTx) -> BoxFuture<'w, Result<T>> + Send,
+    ) -> Result<Written<T>> {
+        let settings = &self.shared.settings;
+        let context = WriteContext {
+            actor,
+            expected_revision: options.expected_revision,
+            required: settings.required,
+            history: settings.history,
+        };
+        let mut write = WriteTx::begin(&*self.shared.store, context).await?;
+        let base = write.base();
+        let value = edit(&mut write).await?;
+        if options.dry_run {
+            return Ok(Written { value, token: base.token(), base_revision: base.revision });
+        }
+        let token = write.commit().await?.token();
+        if let Err(error) = self.wait_for_token(token, Instant::now() + VISIBLE_WITHIN).await {
+            tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+        }
+        Ok(Written { value, token, base_revision: base.revision })
+    }
+
+    /// Waits for writes in progress to come to their end.
+    pub async fn finish_writes(&self) {
+        self.shared.writes.close();
+        self.shared.writes.wait().await;
+    }
+}
