@@ -1,4 +1,5 @@
 //! rolegate
 
+pub mod cli;
 pub mod grpc;
 pub mod rbac;
