@@ -36,7 +36,15 @@ use std::{ffi::OsString, future::Future, process::ExitCode};
 #[command(name = "rolegate", version, arg_required_else_help = true, after_help = OVERVIEW)]
 pub struct Cli {
     /// How results and errors are printed
-    #[arg(long, global = true, value_enum, default_value_t, env = "ROLEGATE_OUTPUT", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "ROLEGATE_OUTPUT",
+        help_heading = "Output",
+        value_name = "FORMAT"
+    )]
     output: Format,
     #[command(subcommand)]
     command: Command,

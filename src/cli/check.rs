@@ -4,7 +4,7 @@ use super::{
     connect::ServerArgs,
     decision::Verdict,
     exit::Failure,
-    output::Report,
+    output::{Report, printable},
     question::{FreshnessArgs, PlaceArgs, Question, WhatArgs},
     time::millis,
 };
@@ -114,7 +114,7 @@ fn report_effective(answer: &GetEffectiveActionsResponse) -> Report {
         "catalogue_fingerprint": answer.catalogue_fingerprint,
     });
     add_revision(&mut json, &answer.revision_token, answer.data_age);
-    let text: String = answer.actions.iter().map(|action| format!("{action}\n")).collect();
+    let text: String = answer.actions.iter().map(|action| format!("{}\n", printable(action))).collect();
     let report = Report::new(text, json);
     if answer.actions.is_empty() { report.with_note("no actions at all") } else { report }
 }

@@ -20,17 +20,19 @@ use tonic::{
 /// The variable that holds the API key.
 const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
 
+const CONNECTION: &str = "Connection";
+
 /// How every call is made.
 #[derive(Args, Debug)]
 pub(crate) struct CallArgs {
     /// Give up on a call after this long, for example 500ms or 2m
-    #[arg(long, global = true, value_name = "DURATION", default_value = "5s", value_parser = time::parse_duration)]
+    #[arg(long, global = true, help_heading = CONNECTION, value_name = "DURATION", default_value = "5s", value_parser = time::parse_duration)]
     timeout: Duration,
     /// Read the API key from this file instead of ROLEGATE_API_KEY
     ///
     /// The key is taken from this file, or else from the environment variable ROLEGATE_API_KEY. There is no option
     /// for the key itself: every user of the machine could read it in the list of processes.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = CONNECTION, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct CallArgs {
 pub(crate) struct ServerArgs {
     /// The server that answers questions: http://HOST:PORT or unix:PATH
     #[arg(long, value_name = "ADDRESS", env = "ROLEGATE_SERVER", default_value = "http://127.0.0.1:7700")]
-    #[arg(value_parser = parse_address)]
+    #[arg(help_heading = CONNECTION, value_parser = parse_address)]
     server: String,
     #[command(flatten)]
     call: CallArgs,
@@ -50,7 +52,7 @@ pub(crate) struct ServerArgs {
 pub(crate) struct AdminArgs {
     /// The server's admin listener: http://HOST:PORT or unix:PATH
     #[arg(long, global = true, value_name = "ADDRESS", env = "ROLEGATE_ADMIN_SERVER")]
-    #[arg(default_value = "http://127.0.0.1:7701", value_parser = parse_address)]
+    #[arg(default_value = "http://127.0.0.1:7701", help_heading = CONNECTION, value_parser = parse_address)]
     admin_server: String,
     #[command(flatten)]
     call: CallArgs,
@@ -226,8 +228,11 @@ const fn hint(code: Code, face: Face) -> Option<&'static str> {
     match (code, face) {
         (Code::Unauthenticated, _) => Some("set ROLEGATE_API_KEY or give --key-file"),
         (Code::Aborted, _) => Some("it has changed since that revision: read it again, then retry"),
-        (Code::DeadlineExceeded | Code::Cancelled, _) => {
+        (Code::DeadlineExceeded | Code::Cancelled, Face::Questions) => {
             Some("try again, with a longer --timeout if need be")
+        }
+        (Code::DeadlineExceeded | Code::Cancelled, Face::Admin) => {
+            Some("a change may have been made all the same: look before trying again with a longer --timeout")
         }
         (Code::Unimplemented, Face::Admin) => {
             Some("is --admin-server the admin listener, not the one for questions?")

@@ -1,6 +1,6 @@
 //! Decisions as people and programs read them.
 
-use super::exit::Exit;
+use super::{exit::Exit, output::printable};
 use crate::grpc::proto::{BatchCheckAnswer, CheckResponse, Decision, GrantingRole, Level, Reason};
 use serde_json::{Value, json};
 
@@ -73,6 +73,7 @@ impl Verdict {
     /// The whole answer in a line, for a person.
     pub(crate) fn line(&self) -> String {
         let (outcome, reason, detail) = (self.outcome().to_uppercase(), self.reason(), self.detail());
+        let detail = printable(&detail);
         if detail.is_empty() {
             return format!("{outcome}  {reason}");
         }

@@ -101,20 +101,20 @@ async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
 
 async fn get(admin: &mut Admin, name: String) -> Result<Report, Failure> {
     let found = admin.call(async |client| client.get_gear(GetGearRequest { name }).await).await?;
-    Ok(Report::one(&found.gear.unwrap_or_default()))
+    Report::one(found.gear)
 }
 
 async fn register(admin: &mut Admin, at: OneGear) -> Result<Report, Failure> {
     let request = CreateGearRequest { name: at.gear, expected_revision: at.expected.expected_revision };
     let made = admin.call(async |client| client.create_gear(request).await).await?;
-    Ok(Report::written(&made.gear.unwrap_or_default(), &made.revision_token))
+    Report::written(made.gear, &made.revision_token)
 }
 
 async fn set_access(admin: &mut Admin, at: OneGear, access: Access) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = SetGearAccessRequest { name: at.gear, access: Some(access), expected_revision };
     let done = admin.call(async |client| client.set_gear_access(request).await).await?;
-    Ok(Report::written(&done.gear.unwrap_or_default(), &done.revision_token))
+    Report::written(done.gear, &done.revision_token)
 }
 
 async fn delete(admin: &mut Admin, at: OneGear) -> Result<Report, Failure> {

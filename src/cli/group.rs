@@ -153,21 +153,21 @@ async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
 
 async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
     let found = admin.call(async |client| client.get_group(GetGroupRequest { id }).await).await?;
-    Ok(Report::one(&found.group.unwrap_or_default()))
+    Report::one(found.group)
 }
 
 async fn create(admin: &mut Admin, args: LabelledArgs) -> Result<Report, Failure> {
     let expected_revision = args.expected.expected_revision;
     let request = CreateGroupRequest { id: args.group, label: args.label, expected_revision };
     let made = admin.call(async |client| client.create_group(request).await).await?;
-    Ok(Report::written(&made.group.unwrap_or_default(), &made.revision_token))
+    Report::written(made.group, &made.revision_token)
 }
 
 async fn rename(admin: &mut Admin, args: LabelledArgs) -> Result<Report, Failure> {
     let expected_revision = args.expected.expected_revision;
     let request = UpdateGroupRequest { id: args.group, label: args.label, expected_revision };
     let done = admin.call(async |client| client.update_group(request).await).await?;
-    Ok(Report::written(&done.group.unwrap_or_default(), &done.revision_token))
+    Report::written(done.group, &done.revision_token)
 }
 
 async fn delete(admin: &mut Admin, id: String, expected: ExpectedArgs) -> Result<Report, Failure> {
@@ -194,7 +194,7 @@ async fn set_member(admin: &mut Admin, at: UserInGroup, role: GroupRoleArg) -> R
         expected_revision: at.expected.expected_revision,
     };
     let done = admin.call(async |client| client.set_group_member(request).await).await?;
-    Ok(Report::written(&done.member.unwrap_or_default(), &done.revision_token))
+    Report::written(done.member, &done.revision_token)
 }
 
 async fn remove_member(admin: &mut Admin, at: UserInGroup) -> Result<Report, Failure> {
@@ -229,8 +229,8 @@ async fn set_template(
         expected_revision: at.expected.expected_revision,
     };
     let done = admin.call(async |client| client.set_template_entry(request).await).await?;
-    let entry = Holding::template(done.entry.unwrap_or_default(), &known);
-    Ok(Report::written(&entry, &done.revision_token))
+    let entry = done.entry.map(|entry| Holding::template(entry, &known));
+    Report::written(entry, &done.revision_token)
 }
 
 async fn remove_template(admin: &mut Admin, at: UserInGroup, propagate: bool) -> Result<Report, Failure> {

@@ -4,7 +4,7 @@ use super::{
     connect::{Admin, AdminArgs},
     exit::Failure,
     objects::ExpectedArgs,
-    output::{Report, Show, Table},
+    output::{self, Report, Show, Table},
     page::{self, LimitArgs},
     time,
 };
@@ -92,21 +92,21 @@ async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> 
         expected_revision: args.expected.expected_revision,
     };
     let made = admin.call(async |client| client.create_api_key(request).await).await?;
-    Ok(report_created(&made))
+    report_created(made)
 }
 
 fn after(now: Timestamp, duration: Duration) -> Result<Timestamp, Failure> {
     now.checked_add(duration).map_err(|error| Failure::usage(format!("the key would end too late: {error}")))
 }
 
-fn report_created(made: &CreateApiKeyResponse) -> Report {
-    let key = made.key.clone().unwrap_or_default();
+fn report_created(made: CreateApiKeyResponse) -> Result<Report, Failure> {
+    let key = output::present(made.key)?;
     let mut details = key.details();
     details.push(("SECRET", made.secret.clone()));
     details.push(("REVISION TOKEN", made.revision_token.clone()));
     let json = json!({ "key": key.json(), "secret": made.secret, "revision_token": made.revision_token });
-    Report::new(Table::of_details(details).to_string(), json)
-        .with_note("the secret is shown here and never again: keep it now")
+    let report = Report::new(Table::of_details(details).to_string(), json);
+    Ok(report.with_note("the secret is shown here and never again: keep it now"))
 }
 
 async fn list(admin: &mut Admin, user: &str, limit: LimitArgs) -> Result<Report, Failure> {
@@ -126,14 +126,16 @@ async fn revoke(admin: &mut Admin, id: String, expected: ExpectedArgs) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::Format;
+    use crate::{cli::output::Format, grpc::proto::ApiKey};
 
     #[test]
-    fn the_secret_is_printed_in_both_formats() {
-        let made = CreateApiKeyResponse { secret: "rgk_x".into(), ..CreateApiKeyResponse::default() };
-        let report = report_created(&made);
+    fn the_secret_is_printed_in_both_formats() -> Result<(), Failure> {
+        let key = Some(ApiKey::default());
+        let made = CreateApiKeyResponse { key, secret: "rgk_x".into(), ..CreateApiKeyResponse::default() };
+        let report = report_created(made)?;
         assert!(report.render(Format::Table).contains("SECRET          rgk_x\n"));
         assert!(report.render(Format::Json).contains(r#""secret": "rgk_x""#));
+        Ok(())
     }
 
     #[test]

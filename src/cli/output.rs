@@ -105,6 +105,14 @@ pub(crate) fn or_dash(text: String) -> String {
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
+/// The object that an answer must hold.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn present<T: Show>(item: Option<T>) -> Result<T, Failure> {
+    item.ok_or_else(|| Failure::malformed_answer(&format!("it holds no {}", T::NOUN)))
+}
+
 /// `yes` or `no`.
 pub(crate) fn yes_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.to_owned()
@@ -138,16 +146,24 @@ impl Report {
     }
 
     /// One object.
-    pub(crate) fn one<T: Show>(item: &T) -> Self {
-        Self::new(Table::of_details(item.details()).to_string(), item.json())
+    ///
+    /// # Errors
+    /// When the answer lacks it.
+    pub(crate) fn one<T: Show>(item: Option<T>) -> Result<Self, Failure> {
+        let item = present(item)?;
+        Ok(Self::new(Table::of_details(item.details()).to_string(), item.json()))
     }
 
     /// An object that was written, and the token of a revision that contains the write.
-    pub(crate) fn written<T: Show>(item: &T, revision_token: &str) -> Self {
+    ///
+    /// # Errors
+    /// When the answer lacks it.
+    pub(crate) fn written<T: Show>(item: Option<T>, revision_token: &str) -> Result<Self, Failure> {
+        let item = present(item)?;
         let mut details = item.details();
         details.push(("REVISION TOKEN", revision_token.to_owned()));
         let json = json!({ T::NOUN: item.json(), "revision_token": revision_token });
-        Self::new(Table::of_details(details).to_string(), json)
+        Ok(Self::new(Table::of_details(details).to_string(), json))
     }
 
     /// A write that leaves no object to show.
@@ -238,17 +254,25 @@ mod tests {
     }
 
     #[test]
-    fn one_object_is_shown_downwards() {
-        let report = Report::one(&Pet("Bo", "dog\nbrown"));
+    fn one_object_is_shown_downwards() -> Result<(), Failure> {
+        let report = Report::one(Some(Pet("Bo", "dog\nbrown")))?;
         assert_eq!(report.render(Format::Table), "NAME  Bo\nKIND  dog\n      brown\n");
+        Ok(())
     }
 
     #[test]
-    fn a_written_object_is_keyed_by_its_noun_and_carries_the_token() {
-        let report = Report::written(&Pet("Bo", "dog"), "t1");
+    fn a_written_object_is_keyed_by_its_noun_and_carries_the_token() -> Result<(), Failure> {
+        let report = Report::written(Some(Pet("Bo", "dog")), "t1")?;
         let expected = json!({"pet": {"name": "Bo"}, "revision_token": "t1"});
         assert_eq!(report.json, Some(expected));
         assert!(report.text.ends_with("REVISION TOKEN  t1\n"), "{}", report.text);
+        Ok(())
+    }
+
+    #[test]
+    fn an_answer_without_its_object_is_a_failure() {
+        assert!(Report::one::<Pet>(None).is_err());
+        assert!(Report::written::<Pet>(None, "t1").is_err());
     }
 
     #[test]

@@ -145,7 +145,7 @@ async fn list(admin: &mut Admin, group: Option<&String>, limit: LimitArgs) -> Re
 
 async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
     let found = admin.call(async |client| client.get_project(GetProjectRequest { id }).await).await?;
-    Ok(Report::one(&found.project.unwrap_or_default()))
+    Report::one(found.project)
 }
 
 async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> {
@@ -157,14 +157,14 @@ async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> 
         expected_revision: args.expected.expected_revision,
     };
     let made = admin.call(async |client| client.create_project(request).await).await?;
-    Ok(Report::written(&made.project.unwrap_or_default(), &made.revision_token))
+    Report::written(made.project, &made.revision_token)
 }
 
 async fn rename(admin: &mut Admin, at: OneProject, label: String) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = UpdateProjectRequest { id: at.project, label, expected_revision };
     let done = admin.call(async |client| client.update_project(request).await).await?;
-    Ok(Report::written(&done.project.unwrap_or_default(), &done.revision_token))
+    Report::written(done.project, &done.revision_token)
 }
 
 async fn delete(admin: &mut Admin, at: OneProject) -> Result<Report, Failure> {
@@ -197,8 +197,8 @@ async fn set_permission(
         expected_revision: at.expected.expected_revision,
     };
     let done = admin.call(async |client| client.set_project_permission(request).await).await?;
-    let permission = Holding::permission(done.permission.unwrap_or_default(), &known);
-    Ok(Report::written(&permission, &done.revision_token))
+    let permission = done.permission.map(|permission| Holding::permission(permission, &known));
+    Report::written(permission, &done.revision_token)
 }
 
 async fn remove_permission(admin: &mut Admin, at: OneProject, user: String) -> Result<Report, Failure> {

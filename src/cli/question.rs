@@ -69,6 +69,8 @@ pub(crate) enum Question {
     Operation(proto::Operation),
 }
 
+const ATTRIBUTES: &str = "Attributes of an operation (what is left out never helps)";
+
 /// An operation with its attributes. In a batch file the name's key is `name`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,34 +79,34 @@ pub(crate) struct OperationArgs {
     #[arg(id = "operation", long = "operation", value_name = "OPERATION")]
     pub(crate) name: Option<String>,
     /// file.download, file.upload: many files at once
-    #[arg(long, requires = "operation", value_name = "BOOL")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "BOOL")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     bulk: Option<bool>,
     /// file.delete: where the file came from
-    #[arg(long, requires = "operation", value_name = "ORIGIN")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "ORIGIN")]
     origin: Option<Origin>,
     /// file.move, container.move: the project moved to
-    #[arg(long, requires = "operation", value_name = "PROJECT")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "PROJECT")]
     destination_project: Option<String>,
     /// project.copy: the group that receives the copy
-    #[arg(long, requires = "operation", value_name = "GROUP")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "GROUP")]
     destination_group: Option<String>,
     /// container.delete: it holds files that a device sent
-    #[arg(long, requires = "operation", value_name = "BOOL")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "BOOL")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     has_device_data: Option<bool>,
     /// job.run: the gear
-    #[arg(long, requires = "operation", value_name = "GEAR")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "GEAR")]
     gear: Option<String>,
     /// job.run: the job makes an analysis
-    #[arg(long, requires = "operation", value_name = "BOOL")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES, value_name = "BOOL")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     analysis: Option<bool>,
     /// job.cancel, job.prioritize, annotation.*, form_response.*: whose it is
-    #[arg(long, requires = "operation", value_name = "USER", conflicts_with = "owner_system")]
+    #[arg(long, requires = "operation", conflicts_with_all = ["action", "owner_system"], help_heading = ATTRIBUTES, value_name = "USER")]
     owner: Option<String>,
     /// job.cancel, job.prioritize: it belongs to the system
-    #[arg(long, requires = "operation")]
+    #[arg(long, requires = "operation", conflicts_with = "action", help_heading = ATTRIBUTES)]
     owner_system: bool,
 }
 

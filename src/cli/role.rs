@@ -5,7 +5,7 @@ use super::{
     connect::{Admin, AdminArgs},
     exit::Failure,
     objects::ExpectedArgs,
-    output::{Report, Show},
+    output::{self, Report, Show},
     page::{self, LimitArgs},
     role_ref,
 };
@@ -138,7 +138,7 @@ pub(crate) async fn run(args: RoleArgs) -> Result<Report, Failure> {
     let admin = &mut args.admin.connect().await?;
     match args.command {
         RoleCommand::List(limit) => list(admin, limit).await,
-        RoleCommand::Get { role } => Ok(Report::one(&role_ref::resolve(admin, &role).await?)),
+        RoleCommand::Get { role } => Report::one(Some(role_ref::resolve(admin, &role).await?)),
         RoleCommand::Create(args) => create(admin, args).await,
         RoleCommand::Update(args) => update(admin, args).await,
         RoleCommand::Delete { role, expected } => delete(admin, &role, expected).await,
@@ -162,7 +162,7 @@ async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> 
     let expected_revision = args.expected.expected_revision;
     let request = CreateRoleRequest { label: args.label, actions, id: args.id, expected_revision };
     let made = admin.call(async |client| client.create_role(request).await).await?;
-    Ok(Report::written(&made.role.unwrap_or_default(), &made.revision_token))
+    Report::written(made.role, &made.revision_token)
 }
 
 async fn update(admin: &mut Admin, args: UpdateArgs) -> Result<Report, Failure> {
@@ -170,7 +170,7 @@ async fn update(admin: &mut Admin, args: UpdateArgs) -> Result<Report, Failure> 
     let request = update_request(&role, args)?;
     let dry_run = request.dry_run;
     let done = admin.call(async |client| client.update_role(request).await).await?;
-    Ok(if dry_run { report_dry_run(&done) } else { report_update(&done) })
+    if dry_run { report_dry_run(done) } else { Report::written(done.role, &done.revision_token) }
 }
 
 /// What to ask for, given the role as it was read.
@@ -206,16 +206,13 @@ fn edited(role: &Role, add: Vec<String>, remove: &[String]) -> Result<Vec<String
     Ok(names)
 }
 
-fn report_update(done: &UpdateRoleResponse) -> Report {
-    Report::written(&done.role.clone().unwrap_or_default(), &done.revision_token)
-}
-
-fn report_dry_run(done: &UpdateRoleResponse) -> Report {
+fn report_dry_run(done: UpdateRoleResponse) -> Result<Report, Failure> {
     let json = json!({
-        "dry_run": true, "role": done.role.clone().unwrap_or_default().json(),
+        "dry_run": true, "role": output::present(done.role)?.json(),
         "access_changes": access::json(&done.access_changes), "revision_token": done.revision_token,
     });
-    Report::new(access::text(&done.access_changes), json).with_note("a dry run: nothing was changed")
+    let report = Report::new(access::text(&done.access_changes), json);
+    Ok(report.with_note("a dry run: nothing was changed"))
 }
 
 async fn delete(admin: &mut Admin, role: &str, expected: ExpectedArgs) -> Result<Report, Failure> {

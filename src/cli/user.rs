@@ -107,7 +107,7 @@ async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
 
 async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
     let found = admin.call(async |client| client.get_user(GetUserRequest { id }).await).await?;
-    Ok(Report::one(&found.user.unwrap_or_default()))
+    Report::one(found.user)
 }
 
 async fn create(
@@ -119,7 +119,7 @@ async fn create(
     let expected_revision = at.expected.expected_revision;
     let request = CreateUserRequest { id: at.user, site_role, disabled, expected_revision };
     let made = admin.call(async |client| client.create_user(request).await).await?;
-    Ok(Report::written(&made.user.unwrap_or_default(), &made.revision_token))
+    Report::written(made.user, &made.revision_token)
 }
 
 async fn update(
@@ -131,7 +131,7 @@ async fn update(
     let expected_revision = at.expected.expected_revision;
     let request = UpdateUserRequest { id: at.user, site_role, disabled, expected_revision };
     let done = admin.call(async |client| client.update_user(request).await).await?;
-    Ok(Report::written(&done.user.unwrap_or_default(), &done.revision_token))
+    Report::written(done.user, &done.revision_token)
 }
 
 async fn delete(admin: &mut Admin, at: OneUser) -> Result<Report, Failure> {

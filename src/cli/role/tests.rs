@@ -54,8 +54,8 @@ fn an_action_that_is_not_held_by_that_name_cannot_be_removed() {
 #[test]
 fn a_dry_run_says_so_in_json() {
     let done = UpdateRoleResponse { role: Some(tagger()), ..UpdateRoleResponse::default() };
-    let json: serde_json::Value =
-        serde_json::from_str(&report_dry_run(&done).render(Format::Json)).unwrap_or_default();
+    let json = report_dry_run(done).map(|report| report.render(Format::Json)).unwrap_or_default();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
     assert_eq!(json.get("dry_run"), Some(&json!(true)));
     assert_eq!(json.get("access_changes"), Some(&json!([])));
 }
