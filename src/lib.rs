@@ -1,5 +1,6 @@
 //! rolegate
 
+pub mod cli;
 pub mod engine;
 pub mod grpc;
 pub mod rbac;

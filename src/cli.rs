@@ -1,0 +1,208 @@
+//! The commands a person types.
+//!
+//! Every command turns its arguments into one or more calls and their answers into a `Report`; printing, exit codes
+//! and error messages are made in one place each (`output`, `exit`), and so are connections (`connect`).
+
+mod access;
+mod actions;
+mod batch;
+mod check;
+mod connect;
+mod decision;
+mod exit;
+mod files;
+mod gear;
+mod group;
+mod health;
+mod key;
+mod objects;
+mod output;
+mod page;
+mod project;
+mod question;
+mod role;
+mod role_ref;
+mod site;
+mod time;
+mod user;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use exit::{Exit, Failure, Refusal};
+use output::{Format, Report};
+use std::{ffi::OsString, future::Future, process::ExitCode};
+
+/// Answers who may do what, and keeps the roles that decide it
+#[derive(Parser, Debug)]
+#[command(name = "rolegate", version, arg_required_else_help = true, after_help = OVERVIEW)]
+pub struct Cli {
+    /// How results and errors are printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "ROLEGATE_OUTPUT",
+        help_heading = "Output",
+        value_name = "FORMAT"
+    )]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const OVERVIEW: &str = "\
+Exit codes:
+  0   done; for checks: allowed
+  1   the answer is no: denied, refused by the server, or not serving
+  2   no answer was reached; never to be read as an allow
+  64  the command line makes no sense
+
+Examples:
+  rolegate check --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d --action files_download
+  rolegate role list
+  rolegate apply -f site.yaml --dry-run";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Ask whether a user may do something: exit code 0 yes, 1 no, 2 no decision
+    #[command(after_help = "Examples:\n  \
+        rolegate check --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d --action files_download\n  \
+        rolegate check --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d --operation file.delete \
+        --origin device --explain\n  \
+        rolegate check --user ann@example.com --group neuro --action group_projects_create --fully-current\n  \
+        rolegate check --user ann@example.com --site --action users_manage --output json")]
+    Check(Box<check::CheckArgs>),
+    /// Ask many questions at once, answered at one revision
+    #[command(after_help = "Examples:\n  \
+        rolegate batch-check -f questions.jsonl\n  \
+        rolegate batch-check -f - --user ann@example.com --action files_download\n\n\
+        A line of such a file:\n  \
+        {\"user\": \"ann@example.com\", \"project\": \"p1\", \"operation\": {\"name\": \"file.delete\", \
+        \"origin\": \"device\"}}")]
+    BatchCheck(Box<batch::BatchArgs>),
+    /// List everything that a user may do in one place
+    #[command(after_help = "Examples:\n  \
+        rolegate effective --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
+        rolegate effective --user ann@example.com --site")]
+    Effective(check::EffectiveArgs),
+    /// Manage custom roles and the groups they are offered to
+    #[command(after_help = "Examples:\n  rolegate role list\n  rolegate role offer \"Tagger\" --group neuro")]
+    Role(role::RoleArgs),
+    /// Manage groups, their members and their project templates
+    #[command(after_help = "Examples:\n  rolegate group list\n  rolegate group members neuro")]
+    Group(group::GroupArgs),
+    /// Manage projects and who is on them
+    #[command(after_help = "Examples:\n  rolegate project list --group neuro")]
+    Project(project::ProjectArgs),
+    /// Manage users and their site roles
+    #[command(after_help = "Examples:\n  rolegate user list\n  rolegate user disable ann@example.com")]
+    User(user::UserArgs),
+    /// Manage gears and whom they are open to
+    #[command(after_help = "Examples:\n  rolegate gear list\n  rolegate gear open bids-fmriprep")]
+    Gear(gear::GearArgs),
+    /// Manage API keys
+    #[command(
+        after_help = "Examples:\n  rolegate key create ann@example.com --label laptop --expires-in 90d"
+    )]
+    Key(key::KeyArgs),
+    /// Bring the site in line with a site file
+    #[command(after_help = "Examples:\n  \
+        rolegate apply -f site.yaml --dry-run\n  \
+        rolegate apply -f site.yaml --expected-revision 41\n  \
+        rolegate apply -f - --prune --timeout 1m")]
+    Apply(site::ApplyArgs),
+    /// Write the whole site as a site file
+    #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
+    Export(site::ExportArgs),
+    /// List the actions that can be asked for; needs no server
+    #[command(after_help = "Examples:\n  rolegate actions\n  rolegate actions --level group --output json")]
+    Actions(actions::ActionsArgs),
+    /// Ask whether the server is serving: exit code 0 yes, 1 no, 2 unreachable
+    #[command(
+        after_help = "Examples:\n  rolegate healthcheck\n  rolegate healthcheck --server unix:/run/rolegate.sock"
+    )]
+    Healthcheck(health::HealthArgs),
+    /// Print the completion script of a shell
+    #[command(after_help = "Examples:\n  rolegate completions bash")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    const fn refusal(&self) -> Refusal {
+        match self {
+            Self::Check(_) | Self::BatchCheck(_) | Self::Effective(_) | Self::Healthcheck(_) => {
+                Refusal::NoDecision
+            }
+            _ => Refusal::Verdict,
+        }
+    }
+
+    async fn run(self) -> Result<Report, Failure> {
+        match self {
+            Self::Check(args) => check::check(*args).await,
+            Self::BatchCheck(args) => batch::batch_check(*args).await,
+            Self::Effective(args) => check::effective(args).await,
+            Self::Role(args) => role::run(args).await,
+            Self::Group(args) => group::run(args).await,
+            Self::Project(args) => project::run(args).await,
+            Self::User(args) => user::run(args).await,
+            Self::Gear(args) => gear::run(args).await,
+            Self::Key(args) => key::run(args).await,
+            Self::Apply(args) => site::apply(args).await,
+            Self::Export(args) => site::export(args).await,
+            Self::Actions(args) => Ok(actions::actions(&args)),
+            Self::Healthcheck(args) => health::healthcheck(args).await,
+            Self::Completions { shell } => Ok(completions(shell)),
+        }
+    }
+}
+
+/// Reads a command line. Help and mistakes are printed here.
+///
+/// # Errors
+/// The exit code with which to end at once: 0 after help, 64 after a mistake.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(args).map_err(|error| {
+        // There is nobody left to tell when even this cannot be printed.
+        let _ = error.print();
+        exit_of(&error).into()
+    })
+}
+
+fn exit_of(error: &clap::Error) -> Exit {
+    if error.use_stderr() { Exit::Usage } else { Exit::Success }
+}
+
+/// Does what a command line says, prints the outcome, and tells the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let (format, refusal) = (cli.output, cli.command.refusal());
+    let printed = cli.command.run().await.and_then(|report| report.print(format));
+    let exit = printed.unwrap_or_else(|failure| {
+        output::print_error(&failure.render(format));
+        failure.exit(refusal)
+    });
+    exit.into()
+}
+
+/// Runs a command to its end.
+pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            output::print_error(&format!("error: cannot start the runtime: {error}\n"));
+            Exit::Unknown.into()
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Report {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rolegate", &mut script);
+    Report::raw(String::from_utf8_lossy(&script))
+}
+
+#[cfg(test)]
+mod tests;

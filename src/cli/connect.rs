@@ -1,0 +1,283 @@
+//! Calling a server: where it is, who asks, and for how long to wait.
+
+use super::{
+    exit::{Failure, innermost},
+    time,
+};
+use crate::grpc::proto::{
+    authorization_service_client::AuthorizationServiceClient,
+    role_admin_service_client::RoleAdminServiceClient,
+};
+use clap::Args;
+use std::{env, fs, path::PathBuf, time::Duration};
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+/// The variable that holds the API key.
+const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
+
+const CONNECTION: &str = "Connection";
+
+/// How every call is made.
+#[derive(Args, Debug)]
+pub(crate) struct CallArgs {
+    /// Give up on a call after this long, for example 500ms or 2m
+    #[arg(long, global = true, help_heading = CONNECTION, value_name = "DURATION", default_value = "5s", value_parser = time::parse_duration)]
+    timeout: Duration,
+    /// Read the API key from this file instead of ROLEGATE_API_KEY
+    ///
+    /// The key is taken from this file, or else from the environment variable ROLEGATE_API_KEY. There is no option
+    /// for the key itself: every user of the machine could read it in the list of processes.
+    #[arg(long, global = true, help_heading = CONNECTION, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+/// Where questions are asked.
+#[derive(Args, Debug)]
+pub(crate) struct ServerArgs {
+    /// The server that answers questions: http://HOST:PORT or unix:PATH
+    #[arg(long, value_name = "ADDRESS", env = "ROLEGATE_SERVER", default_value = "http://127.0.0.1:7700")]
+    #[arg(help_heading = CONNECTION, value_parser = parse_address)]
+    server: String,
+    #[command(flatten)]
+    call: CallArgs,
+}
+
+/// Where roles are administered.
+#[derive(Args, Debug)]
+pub(crate) struct AdminArgs {
+    /// The server's admin listener: http://HOST:PORT or unix:PATH
+    #[arg(long, global = true, value_name = "ADDRESS", env = "ROLEGATE_ADMIN_SERVER")]
+    #[arg(default_value = "http://127.0.0.1:7701", help_heading = CONNECTION, value_parser = parse_address)]
+    admin_server: String,
+    #[command(flatten)]
+    call: CallArgs,
+}
+
+/// A channel whose requests carry the key and the deadline.
+pub(crate) type Calls = InterceptedService<Channel, Outfit>;
+
+/// A connection for questions.
+pub(crate) type Questions = Link<AuthorizationServiceClient<Calls>>;
+
+/// A connection for administration.
+pub(crate) type Admin = Link<RoleAdminServiceClient<Calls>>;
+
+impl ServerArgs {
+    /// Connects for questions.
+    ///
+    /// # Errors
+    /// When the key cannot be read or the server not be reached.
+    pub(crate) async fn connect(&self) -> Result<Questions, Failure> {
+        Link::open(&self.server, &self.call, Face::Questions, AuthorizationServiceClient::new).await
+    }
+
+    /// Connects for another service of the same listener.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_to<C>(&self, client: impl FnOnce(Calls) -> C) -> Result<Link<C>, Failure> {
+        Link::open(&self.server, &self.call, Face::Questions, client).await
+    }
+}
+
+impl AdminArgs {
+    /// Connects for administration.
+    ///
+    /// # Errors
+    /// When the key cannot be read or the server not be reached.
+    pub(crate) async fn connect(&self) -> Result<Admin, Failure> {
+        Link::open(&self.admin_server, &self.call, Face::Admin, RoleAdminServiceClient::new).await
+    }
+}
+
+/// Which listener is called; the advice after a failure depends on it.
+#[derive(Clone, Copy, Debug)]
+enum Face {
+    Questions,
+    Admin,
+}
+
+/// An open connection to one service.
+pub(crate) struct Link<C> {
+    client: C,
+    timeout: Duration,
+    face: Face,
+}
+
+impl<C> Link<C> {
+    async fn open(
+        address: &str,
+        args: &CallArgs,
+        face: Face,
+        client: impl FnOnce(Calls) -> C,
+    ) -> Result<Self, Failure> {
+        let outfit = Outfit { bearer: bearer(args.key_file.as_ref())?, timeout: args.timeout };
+        let endpoint = Endpoint::from_shared(address.to_owned())
+            .map_err(|error| Failure::usage(format!("`{address}` is not an address: {error}")))?;
+        let channel = match tokio::time::timeout(args.timeout, endpoint.connect()).await {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(error)) => Err(innermost(&error).unwrap_or_else(|| error.to_string())),
+            Err(_) => Err(format!("no connection within {:?}", args.timeout)),
+        };
+        let channel = channel.map_err(|cause| {
+            Failure::rpc(Code::Unavailable, format!("cannot connect to `{address}`: {cause}"))
+                .with_hint(Some(connect_hint(face)))
+        })?;
+        let client = client(InterceptedService::new(channel, outfit));
+        Ok(Self { client, timeout: args.timeout, face })
+    }
+
+    /// Makes one call, streams and all, within the deadline.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub(crate) async fn call<T>(
+        &mut self,
+        call: impl AsyncFnOnce(&mut C) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        let answer = tokio::time::timeout(self.timeout, call(&mut self.client)).await;
+        let late = || Status::deadline_exceeded(format!("no answer within {:?}", self.timeout));
+        answer.unwrap_or_else(|_| Err(late())).map(Response::into_inner).map_err(|status| {
+            let hint = hint(status.code(), self.face);
+            Failure::from(status).with_hint(hint)
+        })
+    }
+}
+
+/// What every request wears.
+#[derive(Clone)]
+pub(crate) struct Outfit {
+    bearer: Option<MetadataValue<Ascii>>,
+    timeout: Duration,
+}
+
+impl Interceptor for Outfit {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.set_timeout(self.timeout);
+        if let Some(bearer) = &self.bearer {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// The key as requests carry it.
+fn bearer(file: Option<&PathBuf>) -> Result<Option<MetadataValue<Ascii>>, Failure> {
+    let key = match file {
+        Some(file) => Some(fs::read_to_string(file).map_err(|error| {
+            Failure::local(format!("cannot read the key file `{}`: {error}", file.display()))
+        })?),
+        None => env::var(KEY_VARIABLE).ok(),
+    };
+    bearer_of(key.as_deref(), file.is_some())
+}
+
+fn bearer_of(key: Option<&str>, from_file: bool) -> Result<Option<MetadataValue<Ascii>>, Failure> {
+    let key = key.unwrap_or_default().trim();
+    if key.is_empty() {
+        return if from_file { Err(Failure::local("the key file is empty")) } else { Ok(None) };
+    }
+    // The parser's own words could quote the key, so they are not passed on.
+    let mut value: MetadataValue<Ascii> = format!("Bearer {key}")
+        .parse()
+        .map_err(|_| Failure::local("the API key holds characters that no key has"))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+/// Reads a server's address; a bare `HOST:PORT` means `http://HOST:PORT`.
+fn parse_address(text: &str) -> Result<String, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return if path.is_empty() {
+            Err("a path must follow `unix:`".to_owned())
+        } else {
+            Ok(text.to_owned())
+        };
+    }
+    let url = match text.split_once("://") {
+        None => format!("http://{text}"),
+        Some(("http", _)) => text.to_owned(),
+        // Without this, the stack would speak plain text to the TLS port, key included.
+        Some(("https", _)) => return Err("TLS is not supported; use http:// or unix:".to_owned()),
+        Some(_) => return Err("must start with http:// or unix:".to_owned()),
+    };
+    let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("a host must follow `http://`".to_owned());
+    }
+    Ok(url)
+}
+
+const fn connect_hint(face: Face) -> &'static str {
+    match face {
+        Face::Questions => "is `rolegate serve` running, and is --server (ROLEGATE_SERVER) right?",
+        Face::Admin => {
+            "is `rolegate serve` running with an admin listener, and is --admin-server (ROLEGATE_ADMIN_SERVER) right?"
+        }
+    }
+}
+
+/// What to do next after such a status, where that is clear.
+const fn hint(code: Code, face: Face) -> Option<&'static str> {
+    match (code, face) {
+        (Code::Unauthenticated, _) => Some("set ROLEGATE_API_KEY or give --key-file"),
+        (Code::Aborted, _) => Some("it has changed since that revision: read it again, then retry"),
+        (Code::DeadlineExceeded | Code::Cancelled, Face::Questions) => {
+            Some("try again, with a longer --timeout if need be")
+        }
+        (Code::DeadlineExceeded | Code::Cancelled, Face::Admin) => {
+            Some("a change may have been made all the same: look before trying again with a longer --timeout")
+        }
+        (Code::Unimplemented, Face::Admin) => {
+            Some("is --admin-server the admin listener, not the one for questions?")
+        }
+        (Code::Unimplemented, Face::Questions) => {
+            Some("is --server the listener for questions, not the admin one?")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_http_or_unix_or_bare() {
+        assert_eq!(parse_address("localhost:7700").as_deref(), Ok("http://localhost:7700"));
+        assert_eq!(parse_address("http://[::1]:7700").as_deref(), Ok("http://[::1]:7700"));
+        assert_eq!(parse_address("unix:/run/rolegate.sock").as_deref(), Ok("unix:/run/rolegate.sock"));
+    }
+
+    #[test]
+    fn addresses_that_could_not_work_are_refused() {
+        for text in ["", "unix:", "unix://", "http://", "https://host:1", "ftp://host", "a b"] {
+            assert!(parse_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_trimmed_and_marked_sensitive() {
+        let value = bearer_of(Some("rgk_abc\n"), true).ok().flatten();
+        assert_eq!(value.as_ref().and_then(|value| value.to_str().ok()), Some("Bearer rgk_abc"));
+        assert!(value.is_some_and(|value| value.is_sensitive()));
+    }
+
+    #[test]
+    fn an_empty_variable_is_no_key_and_an_empty_file_a_mistake() {
+        assert!(matches!(bearer_of(Some(""), false), Ok(None)));
+        assert!(bearer_of(Some("\n"), true).is_err());
+    }
+
+    #[test]
+    fn a_broken_key_is_not_repeated() {
+        let words = format!("{:?}", bearer_of(Some("rgk_se\u{1}cret"), false));
+        assert!(!words.contains("cret"), "{words}");
+    }
+}
