@@ -1,6 +1,12 @@
 //! The wire: protobuf in, domain values through, protobuf out.
 
-pub mod suggest;
+pub mod admin;
+pub mod authorization;
+pub mod bearer;
+mod convert;
+mod deadline;
+mod status;
+mod suggest;
 
 /// What `build.rs` makes of `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]

@@ -1,5 +1,11 @@
 //! The site file: a whole site as one declarative document, in YAML or JSON.
 
+pub mod apply;
+pub mod export;
+pub mod plan;
+pub mod report;
+pub mod step;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ use crate::{
     },
     store::revision::Token,
 };
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, future::BoxFuture};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -169,16 +169,13 @@ impl Engine {
         deadline: Instant,
     ) {
         let loader = Loader::new(self, view, deadline);
-        let loads = to_load.iter().filter_map(|at| queries.get(*at).map(|query| (*at, query)));
-        let held_before = &*held;
-        let loaded: Vec<_> = futures_util::stream::iter(loads)
-            .map(|(at, query)| {
-                let loader = &loader;
-                async move { (at, loader.load(query, held_before).await) }
-            })
-            .buffer_unordered(PARALLEL_LOADS)
-            .collect()
-            .await;
+        let mut loads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(to_load.len());
+        for (at, query) in to_load.iter().filter_map(|at| queries.get(*at).map(|query| (*at, query))) {
+            let (loader, held) = (&loader, &*held);
+            loads.push(Box::pin(async move { (at, loader.load(query, held).await) }));
+        }
+        let loaded: Vec<_> =
+            futures_util::stream::iter(loads).buffer_unordered(PARALLEL_LOADS).collect().await;
         for (at, outcome) in loaded {
             match outcome {
                 Ok(more) => held.take(more),

@@ -7,8 +7,7 @@ use crate::rbac::{
 };
 
 /// The action (of any level) nearest to a name that is none.
-#[must_use]
-pub fn nearest_action(name: &str) -> Option<&'static str> {
+pub(super) fn nearest_action(name: &str) -> Option<&'static str> {
     let project = ActionName::all().map(ActionName::name);
     let group = GroupAction::ALL.iter().map(|action| action.name());
     let site = SiteAction::ALL.iter().map(|action| action.name());
@@ -16,8 +15,7 @@ pub fn nearest_action(name: &str) -> Option<&'static str> {
 }
 
 /// The operation nearest to a name that is none.
-#[must_use]
-pub fn nearest_operation(name: &str) -> Option<&'static str> {
+pub(super) fn nearest_operation(name: &str) -> Option<&'static str> {
     nearest(name, OPERATION_NAMES.into_iter())
 }
 

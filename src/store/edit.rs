@@ -192,7 +192,10 @@ impl WriteTx {
 }
 
 /// An opaque id of 24 hex digits.
-fn new_id() -> Result<String, StoreError> {
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn new_id() -> Result<String, StoreError> {
     random_hex::<12>()
 }
 

@@ -71,6 +71,16 @@ impl WriteTx {
         }
     }
 
+    /// Holds the whole store against the revision that the writer expects, once and for all edits to come.
+    ///
+    /// # Errors
+    /// The store stands at another revision.
+    pub fn expect_base(&mut self) -> Result<()> {
+        self.expect_revision(self.base().revision)?;
+        self.context.expected_revision = None;
+        Ok(())
+    }
+
     /// Records that the write changes this.
     pub(super) fn touch(&mut self, subject: Subject) {
         self.touched.insert(subject);

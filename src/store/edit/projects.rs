@@ -42,17 +42,29 @@ pub async fn create(w: &mut WriteTx, new: NewProject) -> Result<ProjectId> {
         Some(id) => id,
         None => ProjectId::parse(&new_id()?).map_err(|error| StoreError::Corrupt(error.to_string()))?,
     };
-    let project = Subject::Project(id.clone());
-    w.made(&project).await?;
-    refuse_taken(w, &new.group, &new.label, &id).await?;
-    let revision = w.revision_arg();
-    let sql = "INSERT INTO projects (id, group_id, label, revision) VALUES ($1, $2, $3, $4)";
-    w.tx.run(sql, &[Text(id.as_str()), Text(new.group.as_str()), Text(new.label.as_str()), revision]).await?;
-    w.touch(project);
+    insert(w, &id, &new.group, &new.label).await?;
     for (user, roles) in first_permissions(w, &new.group, new.inherit).await? {
         permissions::replace(w, &id, &user, &roles).await?;
     }
     Ok(id)
+}
+
+/// Makes a project with no one on it, for a writer who may do everything and says next who is.
+pub async fn create_bare(w: &mut WriteTx, id: &ProjectId, group: &GroupId, label: &Label) -> Result<()> {
+    w.permit_superuser()?;
+    w.existing(&Subject::Group(group.clone())).await?;
+    insert(w, id, group, label).await
+}
+
+async fn insert(w: &mut WriteTx, id: &ProjectId, group: &GroupId, label: &Label) -> Result<()> {
+    let project = Subject::Project(id.clone());
+    w.made(&project).await?;
+    refuse_taken(w, group, label, id).await?;
+    let revision = w.revision_arg();
+    let sql = "INSERT INTO projects (id, group_id, label, revision) VALUES ($1, $2, $3, $4)";
+    w.tx.run(sql, &[Text(id.as_str()), Text(group.as_str()), Text(label.as_str()), revision]).await?;
+    w.touch(project);
+    Ok(())
 }
 
 /// The template's permissions, if they are wanted, and the creator as admin.

@@ -1,0 +1,68 @@
+//! One authenticated call of an administrator.
+
+use crate::{
+    engine::{
+        Engine,
+        write::{WriteOptions, Written},
+    },
+    grpc::{convert::request, status::of_store},
+    store::{
+        auth::Actor,
+        error::{Error, Result as StoreResult, StoreError},
+        read::Page,
+        tx::Tx,
+        write::WriteTx,
+    },
+};
+use futures_util::future::BoxFuture;
+use tonic::Status;
+
+/// Who calls, and with what.
+pub(super) struct Call<T> {
+    pub(super) engine: Engine,
+    pub(super) actor: Actor,
+    pub(super) message: T,
+}
+
+impl<T> Call<T> {
+    pub(super) const fn new(engine: Engine, actor: Actor, message: T) -> Self {
+        Self { engine, actor, message }
+    }
+
+    /// Reads in one snapshot.
+    pub(super) async fn read<V: Send>(
+        &self,
+        read: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<V>> + Send,
+    ) -> Result<V, Status> {
+        self.engine.read(read).await.map_err(of_store)
+    }
+
+    /// Writes, if the object is at the expected revision.
+    pub(super) async fn write<V: Send + 'static>(
+        &self,
+        expected_revision: Option<u64>,
+        edit: impl for<'w> FnOnce(&'w mut WriteTx) -> BoxFuture<'w, StoreResult<V>> + Send + 'static,
+    ) -> Result<Written<V>, Status> {
+        self.write_with(WriteOptions { expected_revision, dry_run: false }, edit).await
+    }
+
+    /// Writes, or tries out.
+    pub(super) async fn write_with<V: Send + 'static>(
+        &self,
+        options: WriteOptions,
+        edit: impl for<'w> FnOnce(&'w mut WriteTx) -> BoxFuture<'w, StoreResult<V>> + Send + 'static,
+    ) -> Result<Written<V>, Status> {
+        self.engine.write(self.actor.clone(), options, edit).await.map_err(of_store)
+    }
+}
+
+/// What an edit has just written must be there.
+pub(super) fn just_written<T>(found: Option<T>) -> StoreResult<T> {
+    found.ok_or_else(|| Error::Store(StoreError::Corrupt("what was just written is not there".to_owned())))
+}
+
+/// A page's items as protobuf, and the token of the next page.
+pub(super) fn reply<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> (Vec<U>, String) {
+    let page = page.map(convert);
+    (page.items, request::page_token(page.next.as_deref()))
+}

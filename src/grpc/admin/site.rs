@@ -1,0 +1,85 @@
+//! Whole sites: apply and export.
+
+use super::{
+    super::{
+        convert::{BadField, objects},
+        proto::*,
+    },
+    call::Call,
+};
+use crate::{
+    engine::write::{WriteOptions, Written},
+    site::{self, apply::Applied, export},
+};
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use tonic::{Status, Streaming};
+
+/// The largest site file taken, in bytes.
+const LARGEST_FILE: usize = 64 * 1024 * 1024;
+/// How much of a site file goes into one message, in bytes.
+const PIECE: usize = 256 * 1024;
+
+type Replies<T> = BoxStream<'static, Result<T, Status>>;
+
+pub(super) async fn apply(
+    mut call: Call<Streaming<ApplySiteRequest>>,
+) -> Result<Replies<ApplySiteResponse>, Status> {
+    // Who may not apply need not be listened to: a site file is large.
+    call.read(|tx| Box::pin(site::apply::permit(tx, call.actor.clone()))).await?;
+    let (options, document) = receive(&mut call.message).await?;
+    let file = site::parse(&document).map_err(|problem| BadField::malformed("document", problem))?;
+    let prune = options.prune;
+    let dry_run = options.dry_run;
+    let write = WriteOptions { expected_revision: options.expected_revision, dry_run };
+    let options = site::apply::Options { prune, dry_run };
+    let written = call
+        .write_with(write, move |w| Box::pin(async move { site::apply::apply(w, &file, options).await }))
+        .await?;
+    Ok(stream::iter(replies(written).into_iter().map(Ok)).boxed())
+}
+
+/// Gathers the document; the first message has the options.
+async fn receive(messages: &mut Streaming<ApplySiteRequest>) -> Result<(ApplySiteRequest, String), Status> {
+    let missing = || BadField::malformed("document", "is missing");
+    let mut first = messages.message().await?.ok_or_else(missing)?;
+    let mut document = std::mem::take(&mut first.document);
+    while let Some(next) = messages.message().await? {
+        if document.len() + next.document.len() > LARGEST_FILE {
+            let problem = format!("is larger than {LARGEST_FILE} bytes");
+            return Err(BadField::malformed("document", problem).into());
+        }
+        document.push_str(&next.document);
+    }
+    Ok((first, document))
+}
+
+fn replies(written: Written<Applied>) -> Vec<ApplySiteResponse> {
+    use apply_site_response::Piece;
+    let applied = written.value;
+    let summary = ApplySiteSummary {
+        revision_token: written.token.to_string(),
+        base_revision: written.base_revision,
+        changes: applied.steps.len() as u64,
+        unmentioned: applied.unmentioned,
+    };
+    let objects = applied.steps.into_iter().map(|step| {
+        let (verb, object, detail) = (step.verb().to_owned(), step.object(), step.detail());
+        Piece::ObjectChange(ObjectChange { verb, object, detail })
+    });
+    let accesses = applied.access_changes.into_iter().map(|c| Piece::AccessChange(objects::access_change(c)));
+    let pieces = objects.chain(accesses).chain([Piece::Summary(summary)]);
+    pieces.map(|piece| ApplySiteResponse { piece: Some(piece) }).collect()
+}
+
+pub(super) async fn export(call: Call<ExportSiteRequest>) -> Result<Replies<ExportSiteResponse>, Status> {
+    let actor = call.actor.clone();
+    let document = call.read(|tx| Box::pin(export::export(tx, actor))).await?;
+    let mut rest = document.as_str();
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, more) = rest.split_at(rest.floor_char_boundary(PIECE));
+        pieces.push(Ok(ExportSiteResponse { document: piece.to_owned() }));
+        rest = more;
+    }
+    Ok(stream::iter(pieces).boxed())
+}

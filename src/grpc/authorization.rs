@@ -1,0 +1,104 @@
+//! `rolegate.v1.AuthorizationService`: decode, ask the engine, encode.
+
+use super::{
+    convert::{BadField, answer, batch, freshness::freshness, question, text},
+    deadline::Deadline,
+    proto::{self, authorization_service_server::AuthorizationService},
+};
+use crate::{
+    engine::{Engine, answer::Wish, error::EngineError},
+    rbac::text::UserId,
+};
+use std::time::Duration;
+use tonic::{Request, Response, Status};
+
+/// What a caller may ask for at once, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most items in a batch.
+    pub batch_items: usize,
+    /// The longest a call may take; a caller's shorter deadline wins.
+    pub time: Duration,
+}
+
+/// Answers questions from the engine.
+pub struct Authorization {
+    engine: Engine,
+    limits: Limits,
+}
+
+impl Authorization {
+    /// The service over an engine.
+    #[must_use]
+    pub const fn new(engine: Engine, limits: Limits) -> Self {
+        Self { engine, limits }
+    }
+
+    fn deadline<T>(&self, request: &Request<T>) -> Deadline {
+        Deadline::of(request.metadata(), self.limits.time)
+    }
+}
+
+/// Lets the engine work until the deadline, and no longer.
+async fn until<T>(
+    deadline: Deadline,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    tokio::time::timeout_at(deadline.end, work).await.unwrap_or(Err(EngineError::Deadline))
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for Authorization {
+    async fn check(
+        &self,
+        request: Request<proto::CheckRequest>,
+    ) -> Result<Response<proto::CheckResponse>, Status> {
+        let deadline = self.deadline(&request);
+        let request = request.into_inner();
+        let query = question::query(&request)?;
+        let freshness = freshness(request.freshness.as_ref())?;
+        let wish = Wish { freshness, explain: request.explain, deadline: deadline.wait_until };
+        let answered = until(deadline, self.engine.check(&query, wish)).await?;
+        Ok(Response::new(answer::check(answered)))
+    }
+
+    async fn batch_check(
+        &self,
+        request: Request<proto::BatchCheckRequest>,
+    ) -> Result<Response<proto::BatchCheckResponse>, Status> {
+        let deadline = self.deadline(&request);
+        let request = request.into_inner();
+        let (items, most) = (request.items.len(), self.limits.batch_items);
+        if items > most {
+            let problem = format!("holds {items} questions, and {most} is the most this server takes");
+            return Err(BadField::malformed("items", problem).into());
+        }
+        let freshness = freshness(request.freshness.as_ref())?;
+        let wish = Wish { freshness, explain: request.explain, deadline: deadline.wait_until };
+        let questions = batch::queries(&request);
+        let good: Vec<_> = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
+        let answered = until(deadline, self.engine.check_many(&good, wish)).await;
+        let all_are_good = good.len() == questions.len();
+        let (answers, stamp) = match answered {
+            Ok(answered) => (answered.value, Some((answered.token, answered.age))),
+            Err(error) if all_are_good => return Err(error.into()),
+            // Malformed items are told so even when nothing can be decided.
+            Err(error) => (vec![Err(error); good.len()], None),
+        };
+        Ok(Response::new(answer::batch(questions, answers, stamp)))
+    }
+
+    async fn get_effective_actions(
+        &self,
+        request: Request<proto::GetEffectiveActionsRequest>,
+    ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
+        let deadline = self.deadline(&request);
+        let request = request.into_inner();
+        let user = text("user", &request.user, UserId::parse)?;
+        let resource = question::resource(request.resource.as_ref())?;
+        let freshness = freshness(request.freshness.as_ref())?;
+        let wish = Wish { freshness, explain: false, deadline: deadline.wait_until };
+        let answered = until(deadline, self.engine.effective(&user, &resource, wish)).await?;
+        Ok(Response::new(answer::effective(answered)))
+    }
+}

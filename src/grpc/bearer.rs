@@ -1,0 +1,60 @@
+//! `authorization: Bearer ...`: API keys of administrators, and the key that remote callers must show.
+
+use super::status::with_reason;
+use crate::store::auth::ApiKey;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+use tonic::{Code, Request, Status, metadata::MetadataMap, service::Interceptor};
+
+/// The shortest key that callers of the authorization service may be asked for, in characters.
+pub const SHORTEST_CALLER_KEY: usize = 32;
+
+/// What follows `Bearer` in the one authorization header.
+fn bearer(metadata: &MetadataMap) -> Option<&str> {
+    let mut values = metadata.get_all("authorization").iter();
+    let value = values.next()?.to_str().ok()?;
+    // Two headers could mean two different callers to two different readers.
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// The administrator's key of a request.
+pub(super) fn api_key(metadata: &MetadataMap) -> Result<ApiKey, Status> {
+    bearer(metadata).and_then(ApiKey::parse).ok_or_else(|| unauthenticated("a valid API key is needed"))
+}
+
+fn unauthenticated(message: &str) -> Status {
+    with_reason(Code::Unauthenticated, "UNAUTHENTICATED", message)
+}
+
+/// Lets calls pass that show one of the configured keys; without any configured, all pass.
+#[derive(Clone, Default)]
+pub struct CallerGate {
+    /// Only hashes are kept: keys of any length compare in constant time, and none can leak.
+    hashes: Arc<[[u8; 32]]>,
+}
+
+impl CallerGate {
+    /// A gate for these keys.
+    pub fn new<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { hashes: keys.into_iter().map(|key| Sha256::digest(key.as_bytes()).into()).collect() }
+    }
+
+    fn admits(&self, key: &str) -> bool {
+        let shown: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        self.hashes.iter().fold(false, |admitted, hash| admitted | bool::from(hash.ct_eq(&shown)))
+    }
+}
+
+impl Interceptor for CallerGate {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        if self.hashes.is_empty() || bearer(request.metadata()).is_some_and(|key| self.admits(key)) {
+            return Ok(request);
+        }
+        Err(unauthenticated("this server asks its callers for a key"))
+    }
+}

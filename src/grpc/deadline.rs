@@ -1,0 +1,73 @@
+//! How long a call may take: the caller's own deadline, or ours if it is sooner.
+
+use std::time::Duration;
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+
+/// What a reply needs to get out before the caller has given up.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// When a call must be over, and until when it may wait for news.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    /// The end.
+    pub(super) end: Instant,
+    /// A little earlier, so that "did not arrive in time" still reaches the caller.
+    pub(super) wait_until: Instant,
+}
+
+impl Deadline {
+    /// The caller's time limit, unless ours is shorter.
+    pub(super) fn of(metadata: &MetadataMap, ours: Duration) -> Self {
+        let limit = requested(metadata).map_or(ours, |theirs| theirs.min(ours));
+        let now = Instant::now();
+        Self { end: now + limit, wait_until: now + limit - MARGIN.min(limit / 10) }
+    }
+}
+
+/// Reads `grpc-timeout`: up to eight digits and a unit. What cannot be read is no limit, as everywhere in gRPC.
+fn requested(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3_600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Option<Duration> {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("grpc-timeout", tonic::metadata::MetadataValue::from_static(text));
+        requested(&metadata)
+    }
+
+    #[test]
+    fn every_unit_is_read() {
+        assert_eq!(read("2H"), Some(Duration::from_secs(7_200)));
+        assert_eq!(read("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("2m"), Some(Duration::from_millis(2)));
+        assert_eq!(read("2u"), Some(Duration::from_micros(2)));
+        assert_eq!(read("2n"), Some(Duration::from_nanos(2)));
+    }
+
+    #[test]
+    fn what_is_no_timeout_is_no_limit() {
+        for text in ["", "S", "2", "2x", "-2S", "123456789S", " 2S"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Errors as gRPC statuses: the one place where they are mapped. What a driver said is logged here, and never sent.
+
+use super::{
+    convert::{BadField, Fault, quoted},
+    suggest,
+};
+use crate::{
+    engine::error::EngineError,
+    rbac::{custom_role::RoleFaults, refusal::Refusal},
+    store::error::{Error, StoreError},
+};
+use std::collections::HashMap;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Names the errors' namespace in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "rolegate";
+
+impl From<BadField> for Status {
+    fn from(bad: BadField) -> Self {
+        bad_field(bad.fault.name(), &bad.field, &bad.problem)
+    }
+}
+
+fn bad_field(reason: &str, field: &str, problem: &str) -> Status {
+    let mut details = ErrorDetails::with_bad_request_violation(field, problem);
+    details.set_error_info(reason, DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, format!("{field}: {problem}"), details)
+}
+
+/// A status with a stable reason.
+pub(super) fn with_reason(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    Status::with_error_details(code, message, details)
+}
+
+/// The code and stable reason of an engine's error.
+pub(super) const fn of_engine(error: &EngineError) -> (Code, &'static str) {
+    match error {
+        EngineError::NotReady => (Code::Unavailable, "NOT_READY"),
+        EngineError::Stale { .. } => (Code::Unavailable, "STALE"),
+        EngineError::Behind { .. } => (Code::Unavailable, "REVISION_NOT_REACHED"),
+        EngineError::OtherEpoch => (Code::FailedPrecondition, "OTHER_EPOCH"),
+        EngineError::StoreUnavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
+        EngineError::TooManyUnknown => (Code::ResourceExhausted, "TOO_MANY_UNKNOWN"),
+        EngineError::Deadline => (Code::DeadlineExceeded, "DEADLINE"),
+    }
+}
+
+impl From<EngineError> for Status {
+    fn from(error: EngineError) -> Self {
+        let (code, reason) = of_engine(&error);
+        with_reason(code, reason, error.to_string())
+    }
+}
+
+/// A refusal or a failure of the store, as administrators get it.
+pub(super) fn of_store(error: Error) -> Status {
+    match error {
+        Error::Refused(refusal) => of_refusal(&refusal),
+        Error::Store(error) => {
+            tracing::error!(%error, "the role store failed a call");
+            match error {
+                StoreError::Unavailable(_) => {
+                    with_reason(Code::Unavailable, "STORE_UNAVAILABLE", "the role store is unavailable")
+                }
+                StoreError::Corrupt(_) | StoreError::NotOurs(_) | StoreError::Newer { .. } => with_reason(
+                    Code::Internal,
+                    "STORE_BROKEN",
+                    "the role store is broken; see the server's log",
+                ),
+            }
+        }
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> Status {
+    let (code, reason) = match refusal {
+        Refusal::Malformed { field, problem } => return bad_field(Fault::Malformed.name(), field, problem),
+        Refusal::Role(faults) if faults.is_label_alone() => (Code::AlreadyExists, "LABEL_TAKEN"),
+        Refusal::Role(faults) => return of_role_faults(faults),
+        Refusal::Unauthenticated => (Code::Unauthenticated, "UNAUTHENTICATED"),
+        Refusal::NotPermitted { .. } => (Code::PermissionDenied, "NOT_PERMITTED"),
+        Refusal::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
+        Refusal::Exists { .. } => (Code::AlreadyExists, "EXISTS"),
+        Refusal::RevisionMismatch { .. } => (Code::Aborted, "REVISION_MISMATCH"),
+        Refusal::BuiltInRole { .. } => (Code::FailedPrecondition, "BUILT_IN_ROLE"),
+        Refusal::RoleInUse { .. } => (Code::FailedPrecondition, "ROLE_IN_USE"),
+        Refusal::NotOffered { .. } => (Code::FailedPrecondition, "NOT_OFFERED"),
+        Refusal::LastSiteAdmin => (Code::FailedPrecondition, "LAST_SITE_ADMIN"),
+        Refusal::GroupHasProjects { .. } => (Code::FailedPrecondition, "GROUP_HAS_PROJECTS"),
+    };
+    with_reason(code, reason, refusal.to_string())
+}
+
+/// Names every fault of a role at once, and the likely meaning of unknown names.
+fn of_role_faults(faults: &RoleFaults) -> Status {
+    let mut details = ErrorDetails::new();
+    for action in &faults.missing {
+        details
+            .add_bad_request_violation("actions", format!("required action `{}` is missing", action.name()));
+    }
+    let mut hints = String::new();
+    for name in &faults.unknown {
+        let near =
+            suggest::nearest_action(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let problem = format!("unknown action {}{near}", quoted(name));
+        if !near.is_empty() {
+            hints.push_str(&near);
+        }
+        details.add_bad_request_violation("actions", problem);
+    }
+    if let Some(label) = &faults.label_taken {
+        details.add_bad_request_violation("label", format!("`{label}` is taken"));
+    }
+    details.set_error_info("ROLE_FAULTS", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, format!("{faults}{hints}"), details)
+}

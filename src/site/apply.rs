@@ -1,0 +1,107 @@
+//! Bringing a store in line with a site file, in one transaction.
+
+use super::{
+    SiteFile,
+    plan::{Plan, plan},
+    report,
+    step::Step,
+};
+use crate::{
+    rbac::{impact::AccessChange, refusal::Refusal},
+    store::{
+        auth::Actor,
+        edit::{self, users::UserUpdate},
+        error::Result,
+        load,
+        tx::Tx,
+        world::world,
+        write::WriteTx,
+    },
+};
+
+/// How to apply a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Delete what the file does not name.
+    pub prune: bool,
+    /// Report who would gain or lose what; the caller then drops the write.
+    pub dry_run: bool,
+}
+
+/// What an apply did, or would do.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The changes to objects.
+    pub steps: Vec<Step>,
+    /// With [`Options::dry_run`]: the changes to what people may do.
+    pub access_changes: Vec<AccessChange>,
+    /// How many objects the store holds that the file does not name.
+    pub unmentioned: u64,
+}
+
+/// Demands that the actor is a site admin: whole sites are theirs alone.
+///
+/// # Errors
+/// The actor is none, or the store failed.
+pub async fn permit(tx: &mut Tx, actor: Actor) -> Result<()> {
+    let Some(user) = actor.user() else { return Ok(()) };
+    let is_admin = load::user(tx, user).await?.is_some_and(|grants| grants.is_superuser());
+    if is_admin { Ok(()) } else { Err(Refusal::NotPermitted { takes: "a site admin".to_owned() }.into()) }
+}
+
+/// Plans and does everything, all or nothing. Every step is an edit under the same rules as any other.
+///
+/// # Errors
+/// The writer is no site admin, the store is not at the expected revision, the file is at fault, or a rule refuses a
+/// step; nothing has changed then.
+pub async fn apply(w: &mut WriteTx, file: &SiteFile, options: Options) -> Result<Applied> {
+    w.permit_superuser()?;
+    w.expect_base()?;
+    let before = world(w.reading()).await?;
+    let mut new_id = || Ok(edit::new_id()?);
+    let Plan { steps, unmentioned } = plan(&before, file, options.prune, &mut new_id)?;
+    for step in &steps {
+        run(w, step).await?;
+    }
+    let access_changes = report::access_changes(w, options.dry_run.then_some(before)).await?;
+    Ok(Applied { steps, access_changes, unmentioned })
+}
+
+async fn run(w: &mut WriteTx, step: &Step) -> Result<()> {
+    match step {
+        Step::CreateRole { id, label, actions } => {
+            edit::roles::create(w, Some(id.clone()), label, actions).await.map(drop)
+        }
+        Step::UpdateRole { id, label, actions, .. } => {
+            edit::roles::update(w, id, Some(label), Some(actions)).await
+        }
+        Step::DeleteRole { id, .. } => edit::roles::delete(w, id).await,
+        Step::CreateUser { id, site_role, enabled } => edit::users::create(w, id, *site_role, *enabled).await,
+        Step::UpdateUser { id, site_role, enabled } => {
+            let update = UserUpdate { site_role: Some(*site_role), enabled: Some(*enabled) };
+            edit::users::update(w, id, update).await
+        }
+        Step::DeleteUser { id } => edit::users::delete(w, id).await,
+        Step::CreateGroup { id, label } => edit::groups::create(w, id, label).await,
+        Step::RenameGroup { id, label } => edit::groups::rename(w, id, label).await,
+        Step::DeleteGroup { id } => edit::groups::delete(w, id).await,
+        Step::Offer { group, role, .. } => edit::offers::offer(w, group, role).await,
+        Step::Withdraw { group, role, .. } => edit::offers::withdraw(w, group, role).await,
+        Step::SetMember { group, user, role } => edit::members::set(w, group, user, *role).await,
+        Step::RemoveMember { group, user } => edit::members::remove(w, group, user).await,
+        Step::SetTemplate { group, user, roles, .. } => {
+            edit::templates::set(w, group, user, roles, false).await
+        }
+        Step::RemoveTemplate { group, user } => edit::templates::remove(w, group, user, false).await,
+        Step::CreateProject { id, group, label } => edit::projects::create_bare(w, id, group, label).await,
+        Step::RenameProject { id, label } => edit::projects::rename(w, id, label).await,
+        Step::DeleteProject { id, .. } => edit::projects::delete(w, id).await,
+        Step::SetPermission { project, user, roles, .. } => {
+            edit::permissions::set(w, project, user, roles).await
+        }
+        Step::RemovePermission { project, user, .. } => edit::permissions::remove(w, project, user).await,
+        Step::CreateGear { name } => edit::gears::create(w, name).await,
+        Step::SetGearAccess { name, access } => edit::gears::set_access(w, name, access).await,
+        Step::DeleteGear { name } => edit::gears::delete(w, name).await,
+    }
+}
