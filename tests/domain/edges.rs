@@ -123,3 +123,13 @@ fn impact_lists_users_by_id_each_with_site_then_groups_then_projects() {
     assert_eq!(changes[0].gained, ["gears_upload", "gears_restrict"]);
     assert_eq!(changes[1].gained.len(), GroupAction::ALL.len() - 6);
 }
+
+#[test]
+fn only_an_enabled_site_admin_is_a_superuser() {
+    for role in SiteRole::ALL {
+        for enabled in [true, false] {
+            let grants = Grants::new(user(), enabled, *role, Vec::new(), Vec::new());
+            assert_eq!(grants.is_superuser(), enabled && *role == SiteRole::SiteAdmin, "{role:?} {enabled}");
+        }
+    }
+}
