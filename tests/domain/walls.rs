@@ -1,0 +1,120 @@
+//! The walls between the layers, found by looking for stray names of outside crates and of other layers.
+
+use std::path::{Path, PathBuf};
+
+/// A layer, and what it must not name.
+const WALLS: [(&str, &[&str]); 5] = [
+    (
+        "rbac",
+        &[
+            "tokio",
+            "tonic",
+            "tonic_prost",
+            "prost",
+            "sqlx",
+            "moka",
+            "serde",
+            "serde_json",
+            "serde_saphyr",
+            "schemars",
+            "axum",
+            "futures_util",
+            "async_trait",
+            "thiserror",
+            "tracing",
+            "clap",
+            "jiff",
+            "crate::site",
+            "crate::store",
+            "crate::engine",
+            "crate::grpc",
+            "crate::server",
+            "crate::cli",
+            "std::time",
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "async fn",
+        ],
+    ),
+    ("store", &["tonic", "prost", "moka", "crate::engine", "crate::grpc", "crate::server", "crate::cli"]),
+    ("engine", &["tonic", "prost", "sqlx", "crate::grpc", "crate::server", "crate::cli"]),
+    ("grpc", &["sqlx", "moka", "crate::server", "crate::cli"]),
+    ("cli", &["sqlx"]),
+];
+
+/// `src/layer.rs` and everything below `src/layer`.
+fn files_of(layer: &str) -> Vec<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::from_iter(Some(src.join(layer).with_extension("rs")).filter(|file| file.exists()));
+    let mut folders = vec![src.join(layer)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The lines of code that name it: comments do not count, nor do longer names that hold it.
+fn lines_naming(code: &str, name: &str) -> Vec<String> {
+    let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let names = |line: &&str| {
+        line.match_indices(name).any(|(at, _)| {
+            let before = line[..at].chars().next_back();
+            let after = line[at + name.len()..].chars().next();
+            !before.is_some_and(|c| is_part_of_name(c) || c == '"') && !after.is_some_and(is_part_of_name)
+        })
+    };
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    code.lines().filter(is_code).filter(names).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_layer_names_what_it_must_not_know() {
+    let mut strays = Vec::new();
+    for (layer, banned) in WALLS {
+        for file in files_of(layer) {
+            let code = std::fs::read_to_string(&file).unwrap();
+            for name in banned {
+                let lines = lines_naming(&code, name);
+                strays.extend(lines.into_iter().map(|line| format!("{}: {}", file.display(), line.trim())));
+            }
+        }
+    }
+    assert!(strays.is_empty(), "through the wall:\n{}", strays.join("\n"));
+}
+
+#[test]
+fn the_core_imports_only_itself_and_std() {
+    for file in files_of("rbac") {
+        let code = std::fs::read_to_string(&file).unwrap();
+        for line in code.lines().map(str::trim_start) {
+            let Some(import) = line.strip_prefix("use ").or_else(|| line.strip_prefix("pub use ")) else {
+                continue;
+            };
+            // An enum's variants, imported inside a function, start with a capital letter.
+            let is_fine =
+                ["std::", "std;", "super::", "crate::rbac"].iter().any(|own| import.starts_with(own))
+                    || import.starts_with(char::is_uppercase);
+            assert!(is_fine, "{}: {line}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_layers_that_exist_are_found() {
+    assert!(files_of("rbac").len() > 10);
+    assert!(!files_of("grpc").is_empty());
+}
+
+#[test]
+fn a_stray_name_is_seen_and_a_comment_or_longer_name_is_not() {
+    assert_eq!(lines_naming("use sqlx::Row;\n    sqlx::query(x)\n", "sqlx").len(), 2);
+    assert!(lines_naming("// like sqlx\nlet sqlx_like = 1;\nlet my_sqlx = 2;\n", "sqlx").is_empty());
+}
