@@ -9,11 +9,13 @@ mod batch;
 mod check;
 mod connect;
 mod decision;
+mod demo;
 mod exit;
 mod files;
 mod gear;
 mod group;
 mod health;
+mod init;
 mod key;
 mod objects;
 mod output;
@@ -22,6 +24,7 @@ mod project;
 mod question;
 mod role;
 mod role_ref;
+mod serve;
 mod site;
 mod time;
 mod user;
@@ -64,6 +67,19 @@ Examples:
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Answer questions, and serve administrators, from a role store
+    #[command(after_help = "Examples:\n  \
+        rolegate serve --demo\n  \
+        rolegate serve --store /var/lib/rolegate/rolegate.db --metrics-listen 127.0.0.1:7702\n  \
+        rolegate serve --config /etc/rolegate.toml --check-config\n  \
+        rolegate serve --listen unix:/run/rolegate/rolegate.sock --admin-listen off\n\n\
+        A flag wins over its environment variable, which wins over the file. Ends with 0 when asked to stop, \
+        64 for a configuration that cannot be used, and 1 when it cannot go on.")]
+    Serve(Box<crate::config::ServeArgs>),
+    /// Make a new role store with its first site admin, and show the admin's API key once
+    #[command(after_help = "Examples:\n  rolegate init --admin ann@example.com\n  \
+        rolegate init --store /var/lib/rolegate/rolegate.db --admin ann@example.com")]
+    Init(init::InitArgs),
     /// Ask whether a user may do something: exit code 0 yes, 1 no, 2 no decision
     #[command(after_help = "Examples:\n  \
         rolegate check --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d --action files_download\n  \
@@ -142,6 +158,9 @@ impl Command {
 
     async fn run(self) -> Result<Report, Failure> {
         match self {
+            // Has no report: it runs until it is asked to stop.
+            Self::Serve(args) => Ok(Report::raw("").with_exit(serve::serve(*args).await)),
+            Self::Init(args) => init::init(args).await,
             Self::Check(args) => check::check(*args).await,
             Self::BatchCheck(args) => batch::batch_check(*args).await,
             Self::Effective(args) => check::effective(args).await,

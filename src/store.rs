@@ -13,6 +13,7 @@ pub mod load;
 pub mod permit;
 pub mod read;
 pub mod revision;
+pub mod setup;
 pub mod sqlite;
 pub mod tx;
 pub mod world;

@@ -1,5 +1,7 @@
 //! `rolegate apply` and `rolegate export`: the whole site as one file.
 
+mod offline;
+
 use super::{
     access,
     connect::AdminArgs,
@@ -24,6 +26,9 @@ const PIECE: usize = 1 << 20;
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     admin: AdminArgs,
+    /// Write to this store's file directly, as an operator with access to it, instead of asking a server
+    #[arg(long, value_name = "STORE", help_heading = "Connection")]
+    store: Option<PathBuf>,
     /// The site file, YAML or JSON; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: String,
@@ -43,6 +48,9 @@ pub(crate) struct ApplyArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     admin: AdminArgs,
+    /// Read this store's file directly, as an operator with access to it, instead of asking a server
+    #[arg(long, value_name = "STORE", help_heading = "Connection")]
+    store: Option<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -61,9 +69,14 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         prune,
         expected_revision: args.expected_revision,
     };
-    let messages = tokio_stream::iter(messages(&document, &first));
-    let mut admin = args.admin.connect().await?;
-    let pieces = admin.call(async |client| collect(client.apply_site(messages).await?).await).await?;
+    let pieces = match &args.store {
+        Some(store) => offline::apply(store, &document, &first).await?,
+        None => {
+            let messages = tokio_stream::iter(messages(&document, &first));
+            let mut admin = args.admin.connect().await?;
+            admin.call(async |client| collect(client.apply_site(messages).await?).await).await?
+        }
+    };
     let outcome = Outcome::read(pieces)?;
     Ok(Report::new(outcome.text(dry_run, prune), outcome.json(dry_run)))
 }
@@ -164,10 +177,15 @@ impl Outcome {
 /// # Errors
 /// When the server refuses or does not answer, or the file cannot be written.
 pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
-    let mut admin = args.admin.connect().await?;
-    let request = ExportSiteRequest {};
-    let pieces = admin.call(async |client| collect(client.export_site(request).await?).await).await?;
-    let document: String = pieces.into_iter().map(|piece| piece.document).collect();
+    let document = match &args.store {
+        Some(store) => offline::export(store).await?,
+        None => {
+            let mut admin = args.admin.connect().await?;
+            let request = ExportSiteRequest {};
+            let pieces = admin.call(async |client| collect(client.export_site(request).await?).await).await?;
+            pieces.into_iter().map(|piece| piece.document).collect()
+        }
+    };
     let Some(file) = args.to else { return Ok(Report::raw(document)) };
     fs::write(&file, &document)
         .map_err(|error| Failure::local(format!("cannot write `{}`: {error}", file.display())))?;
@@ -176,5 +194,4 @@ pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
 }
 
 #[cfg(test)]
-#[path = "site/tests.rs"]
 mod tests;

@@ -2,7 +2,13 @@
 
 mod open;
 
-use super::{Store, error::StoreError, file_identity::FileIdentity, revision::Epoch, tx::Tx};
+use super::{
+    Store,
+    error::{Result, StoreError},
+    file_identity::FileIdentity,
+    revision::Epoch,
+    tx::Tx,
+};
 use arc_swap::ArcSwap;
 use open::Handles;
 use std::{
@@ -21,12 +27,30 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Makes a new, empty store. It appears under its name whole or not at all.
+    /// Makes a new store and lets `setup` write into it. It appears under its name whole and set up, or not at all.
     ///
     /// # Errors
-    /// There is something of that name already, or it cannot be written.
-    pub async fn create(path: &Path) -> Result<(), StoreError> {
-        open::create(path).await
+    /// There is something of that name already, it cannot be written, or the set-up fails.
+    pub async fn create<T>(path: &Path, setup: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
+        let draft = open::Draft::beside(path)?;
+        draft.write().await?;
+        let store = Self::open(&draft.path).await?;
+        let made = setup(&store).await;
+        store.close().await?;
+        let made = made?;
+        draft.publish(path)?;
+        Ok(made)
+    }
+
+    /// Closes every connection, which leaves everything in the one file.
+    async fn close(self) -> Result<(), StoreError> {
+        let handles = self.handles.into_inner();
+        handles.readers.close().await;
+        handles.writer.close().await;
+        match Arc::into_inner(handles) {
+            Some(handles) => handles.close_watcher().await,
+            None => Ok(()),
+        }
     }
 
     /// Opens a store and brings its schema up to date.

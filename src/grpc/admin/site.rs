@@ -53,7 +53,8 @@ async fn receive(messages: &mut Streaming<ApplySiteRequest>) -> Result<(ApplySit
     Ok((first, document))
 }
 
-fn replies(written: Written<Applied>) -> Vec<ApplySiteResponse> {
+/// What an apply did, piece by piece, the summary last.
+pub(crate) fn replies(written: Written<Applied>) -> Vec<ApplySiteResponse> {
     use apply_site_response::Piece;
     let applied = written.value;
     let summary = ApplySiteSummary {

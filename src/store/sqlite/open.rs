@@ -39,6 +39,10 @@ struct Watcher {
 }
 
 impl Handles {
+    pub(super) async fn close_watcher(self) -> Result<(), StoreError> {
+        Ok(self.watcher.into_inner().connection.close().await?)
+    }
+
     /// Whether anyone has committed since the last look.
     pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
         let mut watcher = self.watcher.lock().await;
@@ -55,60 +59,66 @@ async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> Result<
     Ok(sqlx::query(sql).fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Makes a new store beside its final name, and links it there only when it is whole.
-pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
-    if path.exists() {
-        return Err(exists(path));
+/// A new store, written beside its final name, and linked there only when it is whole.
+pub(super) struct Draft {
+    pub(super) path: PathBuf,
+}
+
+impl Draft {
+    /// A draft for a store of that name, of which there must not be one yet.
+    pub(super) fn beside(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Err(exists(path));
+        }
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
+        }
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".new-{}", std::process::id()));
+        Ok(Self { path: PathBuf::from(name) })
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
+
+    /// Writes an empty store.
+    pub(super) async fn write(&self) -> Result<(), StoreError> {
+        // Only the owner may read who may see what.
+        let mut file = fs::OpenOptions::new();
+        file.write(true).create_new(true).mode(0o600);
+        file.open(&self.path).map_err(|error| unavailable(&self.path, &error))?;
+        let options = options(&self.path).pragma("application_id", APPLICATION_ID.to_string());
+        let mut connection = options.connect().await?;
+        migrate(&mut connection).await?;
+        let stamp = random_stamp()?;
+        sqlx::query(
+            "INSERT INTO store (id, epoch, revision, stamp, file_identity) VALUES (1, $1, 0, $2, $3)",
+        )
+        .bind(new_epoch()?.to_string())
+        .bind(stamp)
+        .bind(FileIdentity::of(&self.path)?.to_string())
+        .execute(&mut connection)
+        .await?;
+        let first = "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')";
+        sqlx::query(first).bind(stamp).bind(unix_seconds()).execute(&mut connection).await?;
+        Ok(connection.close().await?)
     }
-    let draft = draft_name(path);
-    let made = write_draft(&draft).await.and_then(|()| {
-        fs::hard_link(&draft, path).map_err(|error| match error.kind() {
+
+    /// Gives the store its name. It keeps its identity: a link is the same file.
+    pub(super) fn publish(&self, path: &Path) -> Result<(), StoreError> {
+        fs::hard_link(&self.path, path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => exists(path),
             _ => unavailable(path, &error),
         })
-    });
-    // The draft's name has served its purpose, or is of no use.
-    let _ = fs::remove_file(&draft);
-    made
+    }
 }
 
-fn draft_name(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
-    PathBuf::from(name)
-}
-
-async fn write_draft(draft: &Path) -> Result<(), StoreError> {
-    // Only the owner may read who may see what.
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)
-        .map_err(|error| unavailable(draft, &error))?;
-    let mut connection =
-        options(draft).pragma("application_id", APPLICATION_ID.to_string()).connect().await?;
-    migrate(&mut connection).await?;
-    let identity = FileIdentity::of(draft)?.to_string();
-    let epoch = new_epoch()?.to_string();
-    let stamp = random_stamp()?;
-    sqlx::query("INSERT INTO store (id, epoch, revision, stamp, file_identity) VALUES (1, $1, 0, $2, $3)")
-        .bind(epoch)
-        .bind(stamp)
-        .bind(identity)
-        .execute(&mut connection)
-        .await?;
-    sqlx::query(
-        "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')",
-    )
-    .bind(stamp)
-    .bind(unix_seconds())
-    .execute(&mut connection)
-    .await?;
-    Ok(connection.close().await?)
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // The draft's name has served its purpose, or is of no use; what else SQLite made for it goes too.
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            let _ = fs::remove_file(name);
+        }
+    }
 }
 
 /// Opens a store's file; every check comes before the first change to it.

@@ -1,0 +1,67 @@
+//! Applying to and exporting from a store's file, without a server. A server on the same file notices at once.
+
+use crate::{
+    cli::{exit::Failure, init::failure},
+    engine::write::Written,
+    grpc::{
+        admin::site_replies,
+        proto::{ApplySiteRequest, ApplySiteResponse},
+    },
+    site::{self, apply::Options, export},
+    store::{
+        Store as _,
+        auth::Actor,
+        error::{Error, StoreError},
+        setup,
+        sqlite::SqliteStore,
+        write::{WriteContext, WriteTx},
+    },
+};
+use std::path::Path;
+use tonic::Code;
+
+/// Applies a document, with the options that a server would get.
+///
+/// # Errors
+/// When the store cannot be used, the document is at fault, or a rule refuses.
+pub(super) async fn apply(
+    store: &Path,
+    document: &str,
+    options: &ApplySiteRequest,
+) -> Result<Vec<ApplySiteResponse>, Failure> {
+    let file = site::parse(document)
+        .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))?;
+    let written = write(store, &file, options).await.map_err(|error| failure(&error))?;
+    Ok(site_replies(written))
+}
+
+async fn write(
+    store: &Path,
+    file: &site::SiteFile,
+    options: &ApplySiteRequest,
+) -> Result<Written<site::apply::Applied>, Error> {
+    let store = open(store).await?;
+    let context = WriteContext { expected_revision: options.expected_revision, ..setup::operator() };
+    let mut w = WriteTx::begin(&store, context).await?;
+    let base = w.base();
+    let how = Options { prune: options.prune, dry_run: options.dry_run };
+    let value = site::apply::apply(&mut w, file, how).await?;
+    let head = if options.dry_run { base } else { w.commit().await? };
+    Ok(Written { value, token: head.token(), base_revision: base.revision })
+}
+
+/// Writes the whole site as a document.
+///
+/// # Errors
+/// When the store cannot be used.
+pub(super) async fn export(store: &Path) -> Result<String, Failure> {
+    let exported = async {
+        let mut tx = open(store).await?.read().await?;
+        export::export(&mut tx, Actor::Operator).await
+    };
+    exported.await.map_err(|error| failure(&error))
+}
+
+async fn open(store: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(store).await
+}

@@ -1,0 +1,80 @@
+//! Flags, environment and a file become one validated configuration, before any port is bound.
+//!
+//! A flag wins over its environment variable, which wins over the file, which wins over the default.
+
+mod settings;
+mod values;
+
+pub use settings::ServeArgs;
+pub use values::Address;
+
+use crate::{
+    engine::Settings,
+    grpc::{authorization::Limits, bearer::CallerGate},
+    server::connection::ConnectionLimits,
+};
+use std::{path::PathBuf, time::Duration};
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("configuration: `{key}`: {problem}")]
+pub struct ConfigError {
+    /// The setting at fault, as the file spells it.
+    pub key: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { key: key.into(), problem: problem.into() }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Everything that a server needs to know, checked.
+#[derive(Clone)]
+pub struct Config {
+    /// The store's file.
+    pub store: PathBuf,
+    /// Where questions are answered.
+    pub listen: Vec<Address>,
+    /// Where administrators are served; `None` for a server that serves none.
+    pub admin_listen: Option<Address>,
+    /// Where metrics are served.
+    pub metrics_listen: Option<Address>,
+    /// Who may ask.
+    pub callers: CallerGate,
+    /// Whether anyone who can reach a non-local listener may ask.
+    pub insecure_callers: bool,
+    /// What the engine is told.
+    pub engine: Settings,
+    /// What a caller may ask for at once.
+    pub limits: Limits,
+    /// What a connection may do.
+    pub connections: ConnectionLimits,
+    /// The largest message, in bytes, each way.
+    pub message_bytes: usize,
+    /// How many calls may be in flight, over all connections.
+    pub calls_in_flight: usize,
+    /// Whether servers tell their protos.
+    pub reflection: bool,
+    /// How long calls in flight may take to end at shutdown.
+    pub drain: Duration,
+    /// The permissions of Unix sockets.
+    pub unix_socket_mode: u32,
+    /// Which log lines are written.
+    pub log: String,
+    /// How they look.
+    pub log_format: LogFormat,
+}

@@ -1,0 +1,257 @@
+//! Every setting once: as a flag, as an environment variable, and as a key of the file.
+
+use super::{
+    Config, ConfigError, LogFormat,
+    values::{Address, bytes, duration, within},
+};
+use crate::{
+    engine::Settings,
+    grpc::{
+        authorization::Limits,
+        bearer::{CallerGate, SHORTEST_CALLER_KEY},
+    },
+    rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
+    server::connection::ConnectionLimits,
+};
+use serde::Deserialize;
+use std::{fs, path::PathBuf, time::Duration};
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $(#[clap($($clap:tt)*)])? $key:ident: $type:ty = $env:literal, $value:literal;)*) => {
+        /// The arguments of `serve`.
+        #[derive(clap::Args, Clone, Debug, Default)]
+        pub struct ServeArgs {
+            /// A file of settings (TOML; the keys are the flags' names with underscores)
+            #[arg(long, value_name = "FILE", env = "ROLEGATE_CONFIG")]
+            pub config: Option<PathBuf>,
+            /// Check the configuration, say what it comes to, and end
+            #[arg(long)]
+            pub check_config: bool,
+            /// Serve a sample site from ./data/demo.db, and print commands to try
+            #[arg(long, conflicts_with = "store")]
+            pub demo: bool,
+            $($(#[doc = $doc])* #[arg(long, env = $env, value_name = $value, $($($clap)*)?)] pub $key: Option<$type>,)*
+        }
+
+        /// The same settings in a file.
+        #[derive(Deserialize, Default)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            $($key: Option<$type>,)*
+        }
+
+        impl ServeArgs {
+            /// Takes from the file what neither a flag nor the environment says.
+            fn over(self, file: File) -> Self {
+                Self { $($key: self.$key.or(file.$key),)* ..self }
+            }
+        }
+    };
+}
+
+settings! {
+    /// The role store's file [default: ./data/rolegate.db]
+    store: PathBuf = "ROLEGATE_STORE", "FILE";
+    /// Where questions are answered: ADDRESS:PORT or unix:PATH, several separated by commas [default: 127.0.0.1:7700]
+    listen: String = "ROLEGATE_LISTEN", "ADDRESS";
+    /// Where administrators are served, or `off` [default: 127.0.0.1:7701]
+    admin_listen: String = "ROLEGATE_ADMIN_LISTEN", "ADDRESS";
+    /// Where metrics (Prometheus), /healthz and /readyz are served over HTTP, or `off` [default: off]
+    metrics_listen: String = "ROLEGATE_METRICS_LISTEN", "ADDRESS";
+    /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`
+    caller_key_file: PathBuf = "ROLEGATE_CALLER_KEY_FILE", "FILE";
+    /// Answer anyone who can reach a listener that is not local, without a key
+    #[clap(num_args = 0..=1, default_missing_value = "true")]
+    insecure_allow_any_caller: bool = "ROLEGATE_INSECURE_ALLOW_ANY_CALLER", "BOOL";
+    /// The permissions of Unix sockets, in octal [default: 0660]
+    unix_socket_mode: String = "ROLEGATE_UNIX_SOCKET_MODE", "MODE";
+    /// Refuse to decide when the store was last confirmed longer ago than this [default: 30s]
+    max_staleness: String = "ROLEGATE_MAX_STALENESS", "TIME";
+    /// Warn in the log past this age [default: 5s]
+    warn_staleness: String = "ROLEGATE_WARN_STALENESS", "TIME";
+    /// How much memory the cache of grants may take [default: 64MiB]
+    cache_bytes: String = "ROLEGATE_CACHE_BYTES", "BYTES";
+    /// Load everything at start if it fits into the cache [default: true]
+    preload: bool = "ROLEGATE_PRELOAD", "BOOL";
+    /// Look-ups of unknown ids a second before further ones wait [default: 500]
+    unknown_lookups_per_second: u32 = "ROLEGATE_UNKNOWN_LOOKUPS_PER_SECOND", "N";
+    /// The most items in a batch [default: 1000, at most 10000]
+    batch_items: usize = "ROLEGATE_BATCH_ITEMS", "N";
+    /// The longest a check may take; a caller's shorter deadline wins [default: 1s]
+    check_timeout: String = "ROLEGATE_CHECK_TIMEOUT", "TIME";
+    /// The largest message, in or out [default: 4MiB]
+    message_bytes: String = "ROLEGATE_MESSAGE_BYTES", "BYTES";
+    /// The most connections to one listener [default: 1024]
+    max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
+    /// The most concurrent calls on one connection [default: 256]
+    max_streams: u32 = "ROLEGATE_MAX_STREAMS", "N";
+    /// The most calls in flight over all connections [default: 4096]
+    max_calls: usize = "ROLEGATE_MAX_CALLS", "N";
+    /// How long calls in flight may take to end at shutdown [default: 10s]
+    drain_timeout: String = "ROLEGATE_DRAIN_TIMEOUT", "TIME";
+    /// Whether the servers describe their protos to tools such as grpcurl [default: true]
+    reflection: bool = "ROLEGATE_REFLECTION", "BOOL";
+    /// Actions that every custom role must hold beside the nine that always are, separated by commas
+    required_actions: String = "ROLEGATE_REQUIRED_ACTIONS", "NAMES";
+    /// How many revisions of change history to keep [default: 10000]
+    change_history: u64 = "ROLEGATE_CHANGE_HISTORY", "N";
+    /// Which log lines are written, such as `info` or `rolegate=debug` [default: info]
+    log: String = "ROLEGATE_LOG", "FILTER";
+    /// How log lines look [default: text]
+    #[clap(value_enum)]
+    log_format: LogFormat = "ROLEGATE_LOG_FORMAT", "FORMAT";
+}
+
+impl ServeArgs {
+    /// Reads the file, if there is one, and checks everything.
+    ///
+    /// # Errors
+    /// One setting that cannot be used, by its key.
+    pub fn into_config(self) -> Result<Config, ConfigError> {
+        let file = match &self.config {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        self.over(file).check()
+    }
+
+    fn check(self) -> Result<Config, ConfigError> {
+        let engine = self.engine()?;
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:7700");
+        let listen: Vec<_> =
+            listen.split(',').map(|one| Address::parse("listen", one.trim())).collect::<Result<_, _>>()?;
+        let callers = self.callers()?;
+        let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
+        refuse_open_door(&listen, &callers, insecure_callers)?;
+        let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, 10_000)?;
+        let message_bytes = bytes("message_bytes", self.message_bytes.as_deref().unwrap_or("4MiB"))?;
+        let message_bytes = within("message_bytes", message_bytes, 4 << 10, 256 << 20)?;
+        Ok(Config {
+            admin_listen: self.optional_listener(
+                "admin_listen",
+                self.admin_listen.as_deref(),
+                "127.0.0.1:7701",
+            )?,
+            metrics_listen: self.optional_listener(
+                "metrics_listen",
+                self.metrics_listen.as_deref(),
+                "off",
+            )?,
+            limits: Limits { batch_items, time: self.time("check_timeout", &self.check_timeout, "1s")? },
+            connections: self.connections()?,
+            message_bytes: usize::try_from(message_bytes).unwrap_or(usize::MAX),
+            calls_in_flight: within("max_calls", self.max_calls.unwrap_or(4_096), 1, 1 << 20)?,
+            reflection: self.reflection.unwrap_or(true),
+            drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,
+            unix_socket_mode: self.socket_mode()?,
+            log: self.log.clone().unwrap_or_else(|| "info".to_owned()),
+            log_format: self.log_format.unwrap_or_default(),
+            store: self.store.unwrap_or_else(|| PathBuf::from("data/rolegate.db")),
+            listen,
+            callers,
+            insecure_callers,
+            engine,
+        })
+    }
+
+    fn engine(&self) -> Result<Settings, ConfigError> {
+        let usual = Settings::default();
+        let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
+        let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
+        Ok(Settings {
+            max_staleness: self.time("max_staleness", &self.max_staleness, "30s")?,
+            warn_staleness: self.time("warn_staleness", &self.warn_staleness, "5s")?,
+            cache_bytes: within("cache_bytes", cache_bytes, 64 << 10, 1 << 40)?,
+            preload: self.preload.unwrap_or(usual.preload),
+            unknown_lookups_per_second: within("unknown_lookups_per_second", unknown, 1, 1_000_000)?,
+            required: self.required()?,
+            history: within("change_history", self.change_history.unwrap_or(usual.history), 1, 100_000_000)?,
+            ..usual
+        })
+    }
+
+    fn required(&self) -> Result<RequiredActions, ConfigError> {
+        let names = self.required_actions.as_deref().unwrap_or_default();
+        let mut more = ActionMask::EMPTY;
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let problem = || ConfigError::new("required_actions", format!("unknown action `{name}`"));
+            more |= ActionName::parse(name).ok_or_else(problem)?.mask();
+        }
+        Ok(RequiredActions::with(more))
+    }
+
+    fn callers(&self) -> Result<CallerGate, ConfigError> {
+        let Some(path) = &self.caller_key_file else { return Ok(CallerGate::default()) };
+        let key = "caller_key_file";
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(key, format!("`{}`: {error}", path.display())))?;
+        let keys: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if keys.is_empty() || keys.iter().any(|key| key.len() < SHORTEST_CALLER_KEY) {
+            let problem = format!("must hold keys of at least {SHORTEST_CALLER_KEY} characters, one a line");
+            return Err(ConfigError::new(key, problem));
+        }
+        Ok(CallerGate::new(keys))
+    }
+
+    fn connections(&self) -> Result<ConnectionLimits, ConfigError> {
+        Ok(ConnectionLimits {
+            connections: within("max_connections", self.max_connections.unwrap_or(1_024), 1, 1 << 20)?,
+            streams: within("max_streams", self.max_streams.unwrap_or(256), 1, 1 << 16)?,
+        })
+    }
+
+    fn socket_mode(&self) -> Result<u32, ConfigError> {
+        let text = self.unix_socket_mode.as_deref().unwrap_or("0660");
+        let problem =
+            || ConfigError::new("unix_socket_mode", format!("`{text}` is no octal mode, such as `0660`"));
+        u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777).ok_or_else(problem)
+    }
+
+    fn time(&self, key: &str, text: &Option<String>, usual: &str) -> Result<Duration, ConfigError> {
+        let time = duration(key, text.as_deref().unwrap_or(usual))?;
+        within(key, time, Duration::from_millis(1), Duration::from_secs(86_400))
+    }
+
+    fn optional_listener(
+        &self,
+        key: &str,
+        text: Option<&str>,
+        usual: &str,
+    ) -> Result<Option<Address>, ConfigError> {
+        match text.unwrap_or(usual) {
+            "off" => Ok(None),
+            text => Address::parse(key, text).map(Some),
+        }
+    }
+}
+
+/// Whoever can reach the authorization service can learn who may do what.
+fn refuse_open_door(listen: &[Address], callers: &CallerGate, insecure: bool) -> Result<(), ConfigError> {
+    match listen.iter().find(|address| !address.is_local()) {
+        Some(open) if callers.is_open() && !insecure => {
+            let problem = format!(
+                "{open} can be reached from other machines: set `caller_key_file`, or \
+                 `insecure_allow_any_caller = true` if something else keeps strangers out"
+            );
+            Err(ConfigError::new("listen", problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_file(path: &PathBuf) -> Result<File, ConfigError> {
+    let name = path.display().to_string();
+    let text =
+        fs::read_to_string(path).map_err(|error| ConfigError::new("config", format!("`{name}`: {error}")))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.lines().count().max(1));
+        let key = error.message().split('`').nth(1).unwrap_or("config").to_owned();
+        ConfigError::new(
+            key,
+            format!("{name}, line {line}: {}", error.message().lines().next().unwrap_or_default()),
+        )
+    })
+}

@@ -1,0 +1,219 @@
+//! A running server: listeners, health, the set of tasks, and an end in good order.
+
+pub mod connection;
+mod health;
+mod http;
+mod listen;
+mod shutdown;
+mod tasks;
+
+pub use listen::Listener;
+pub use shutdown::signalled;
+
+use crate::{
+    config::{Address, Config},
+    engine::Engine,
+    grpc::{
+        admin::RoleAdmin,
+        authorization::Authorization,
+        proto::{
+            DESCRIPTORS, authorization_service_server::AuthorizationServiceServer,
+            role_admin_service_server::RoleAdminServiceServer,
+        },
+    },
+    store::{Store, error::StoreError},
+    telemetry::{calls::CallLayer, metrics::Metrics},
+};
+use connection::Acceptor;
+use std::{future::Future, io, sync::Arc, time::Duration};
+use tasks::Tasks;
+use tokio::sync::watch;
+use tonic::{
+    service::{Routes, interceptor::InterceptedService},
+    transport::server::{Router, Server},
+};
+use tonic_health::server::HealthReporter;
+
+/// Pings find connections whose other end is gone.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_WITHIN: Duration = Duration::from_secs(20);
+/// The largest list of headers, in bytes.
+const HEADER_BYTES: u32 = 16 << 10;
+/// The longest an administrator's call may take.
+const ADMIN_TIME: Duration = Duration::from_secs(120);
+
+/// Why a server ended other than on request.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A port or socket cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// Which.
+        address: Address,
+        /// Why.
+        error: io::Error,
+    },
+    /// The role store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task that must run as long as the server does has ended.
+    #[error("the task `{0}` ended unexpectedly: stopping, so that a supervisor can start afresh")]
+    TaskEnded(&'static str),
+}
+
+/// The listeners of a server, bound.
+pub struct Listeners {
+    /// For questions.
+    pub authorization: Vec<Listener>,
+    /// For administrators.
+    pub admin: Option<Listener>,
+    /// For metrics.
+    pub metrics: Option<Listener>,
+}
+
+impl Listeners {
+    /// Binds everything that the configuration names.
+    ///
+    /// # Errors
+    /// One of them cannot be bound.
+    pub async fn bind(config: &Config) -> Result<Self, ServerError> {
+        let mut authorization = Vec::new();
+        for address in &config.listen {
+            authorization.push(bind(address, config).await?);
+        }
+        let admin = match &config.admin_listen {
+            Some(address) => Some(bind(address, config).await?),
+            None => None,
+        };
+        let metrics = match &config.metrics_listen {
+            Some(address) => Some(bind(address, config).await?),
+            None => None,
+        };
+        Ok(Self { authorization, admin, metrics })
+    }
+}
+
+async fn bind(address: &Address, config: &Config) -> Result<Listener, ServerError> {
+    let bound = Listener::bind(address, config.unix_socket_mode).await;
+    bound.map_err(|error| ServerError::Bind { address: address.clone(), error })
+}
+
+/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline.
+///
+/// # Errors
+/// A task that must not end has ended.
+pub async fn run(
+    config: Config,
+    store: Arc<dyn Store>,
+    listeners: Listeners,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
+    let engine = Engine::new(store, config.engine.clone());
+    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
+    let (stopping, stopped) = watch::channel(false);
+    let mut tasks = Tasks::default();
+    tasks.hold("follower", {
+        let engine = engine.clone();
+        async move { engine.follow().await }
+    });
+    tasks.hold("health", health.clone().watch(stopped.clone()));
+    let calls = CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
+    for listener in listeners.authorization {
+        let server = authorization_server(&config, &engine, &health.reporter(), calls.clone());
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.admin {
+        let server = admin_server(&config, &engine, &health.reporter(), calls);
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.metrics {
+        let server =
+            http::serve(Acceptor::new(listener, config.connections), metrics, engine.clone(), stopped);
+        tasks.serve("metrics listener", server);
+    }
+    tokio::select! {
+        name = tasks.first_end() => return Err(ServerError::TaskEnded(name)),
+        () = stop => {}
+    }
+    tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
+    health.stop().await;
+    // Nobody is listening any more if this fails, which is what it is for.
+    let _ = stopping.send(true);
+    let ended = async {
+        tasks.listeners_ended().await;
+        engine.finish_writes().await;
+    };
+    match tokio::time::timeout(config.drain, ended).await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+    }
+    Ok(())
+}
+
+type Layered = Router<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>>;
+
+/// What every gRPC listener has in common.
+fn server(
+    config: &Config,
+    calls: CallLayer,
+) -> Server<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>> {
+    Server::builder()
+        .max_concurrent_streams(config.connections.streams)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_WITHIN))
+        .timeout(ADMIN_TIME)
+        .layer(calls)
+}
+
+fn authorization_server(
+    config: &Config,
+    engine: &Engine,
+    health: &HealthReporter,
+    calls: CallLayer,
+) -> Layered {
+    let service = AuthorizationServiceServer::new(Authorization::new(engine.clone(), config.limits))
+        .max_decoding_message_size(config.message_bytes)
+        .max_encoding_message_size(config.message_bytes);
+    let gated = InterceptedService::new(service, config.callers.clone());
+    server(config, calls).add_routes(common(config, health).add_service(gated))
+}
+
+fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
+    let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone()))
+        .max_decoding_message_size(config.message_bytes)
+        .max_encoding_message_size(config.message_bytes);
+    server(config, calls).add_routes(common(config, health).add_service(service))
+}
+
+/// Health, and reflection unless it is switched off.
+fn common(config: &Config, health: &HealthReporter) -> Routes {
+    let health = tonic_health::pb::health_server::HealthServer::new(
+        tonic_health::server::HealthService::from_health_reporter(health.clone()),
+    );
+    let routes = Routes::new(health);
+    if !config.reflection {
+        return routes;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match reflection {
+        Ok(reflection) => routes.add_service(reflection),
+        Err(error) => {
+            tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
+            routes
+        }
+    }
+}
+
+async fn serve(server: Layered, acceptor: Acceptor, stopped: watch::Receiver<bool>) {
+    let served = server.serve_with_incoming_shutdown(acceptor.into_stream(), shutdown::until(stopped));
+    if let Err(error) = served.await {
+        tracing::error!(%error, "a listener failed");
+    }
+}

@@ -1,0 +1,84 @@
+//! Health: serving while questions are answered, and not a moment before or after.
+
+use super::shutdown;
+use crate::{
+    engine::Engine,
+    grpc::proto::{
+        authorization_service_server::AuthorizationServiceServer,
+        role_admin_service_server::RoleAdminServiceServer,
+    },
+    grpc::{admin::RoleAdmin, authorization::Authorization},
+};
+use std::time::Duration;
+use tokio::{sync::watch, time};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// How often readiness is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Tells the standard health service how the engine is.
+#[derive(Clone)]
+pub(super) struct Health {
+    engine: Engine,
+    warn_staleness: Duration,
+    reporter: HealthReporter,
+}
+
+impl Health {
+    pub(super) fn new(engine: Engine, warn_staleness: Duration) -> Self {
+        Self { engine, warn_staleness, reporter: HealthReporter::new() }
+    }
+
+    pub(super) fn reporter(&self) -> HealthReporter {
+        self.reporter.clone()
+    }
+
+    /// Follows the engine's readiness until the server stops; then holds still.
+    pub(super) async fn watch(self, stopped: watch::Receiver<bool>) {
+        self.set(false).await;
+        tokio::select! {
+            () = self.follow() => {}
+            () = shutdown::until(stopped) => {}
+        }
+        std::future::pending::<()>().await;
+    }
+
+    async fn follow(&self) {
+        let (mut serving, mut warned) = (false, false);
+        loop {
+            let now = self.engine.is_serving();
+            if now != serving {
+                self.set(now).await;
+                serving = now;
+                if now {
+                    tracing::info!("serving")
+                } else {
+                    tracing::error!("not serving: the data is too old")
+                }
+            }
+            let old = self.engine.age().is_some_and(|age| age > self.warn_staleness);
+            if old && !warned {
+                tracing::warn!(age = ?self.engine.age(), "the role store has not been confirmed for a while");
+            }
+            warned = old;
+            time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Not serving from here on.
+    pub(super) async fn stop(&self) {
+        self.set(false).await;
+    }
+
+    async fn set(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.reporter.set_service_status("", status).await;
+        if serving {
+            self.reporter.set_serving::<AuthorizationServiceServer<Authorization>>().await;
+            self.reporter.set_serving::<RoleAdminServiceServer<RoleAdmin>>().await;
+        } else {
+            self.reporter.set_not_serving::<AuthorizationServiceServer<Authorization>>().await;
+            self.reporter.set_not_serving::<RoleAdminServiceServer<RoleAdmin>>().await;
+        }
+    }
+}

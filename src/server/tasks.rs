@@ -1,0 +1,43 @@
+//! The tasks of a server, all held in one place: none dies unseen.
+
+use std::future::Future;
+use tokio::task::JoinSet;
+
+/// The tasks that are running.
+#[derive(Default)]
+pub(super) struct Tasks {
+    background: JoinSet<&'static str>,
+    listeners: JoinSet<&'static str>,
+}
+
+impl Tasks {
+    /// Holds a task that never ends by itself.
+    pub(super) fn hold(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Holds a task that ends when the server is told to stop.
+    pub(super) fn serve(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.listeners.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Waits for the first task that ends: before the server is told to stop, none should. A panic is an end.
+    pub(super) async fn first_end(&mut self) -> &'static str {
+        let ended = tokio::select! {
+            Some(ended) = self.background.join_next() => ended,
+            Some(ended) = self.listeners.join_next() => ended,
+        };
+        ended.unwrap_or("a task that panicked")
+    }
+
+    /// Waits for all listeners to have ended.
+    pub(super) async fn listeners_ended(&mut self) {
+        while self.listeners.join_next().await.is_some() {}
+    }
+}
