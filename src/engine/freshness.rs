@@ -44,8 +44,13 @@ impl Pulse {
         self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
     }
 
+    /// When the look began that last confirmed the view.
+    fn confirmed_at(&self) -> Option<Instant> {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn age(&self) -> Option<Duration> {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+        self.confirmed_at().map(|at| at.elapsed())
     }
 }
 
@@ -75,12 +80,21 @@ impl Engine {
         match wanted {
             Freshness::Fast => Ok(()),
             Freshness::AtLeast(token) => self.wait_for_token(token, deadline).await,
-            Freshness::FullyCurrent => {
-                self.shared.store.refresh().await?;
-                let head = self.shared.store.read().await?.head();
-                self.wait_for_token(head.token(), deadline).await
-            }
+            Freshness::FullyCurrent => self.wait_for_look(Instant::now(), deadline).await,
         }
+    }
+
+    /// Waits until the follower has confirmed the view by a look that began after this moment. However many callers
+    /// wait, one look serves them all: wanting current answers must not drive the store.
+    async fn wait_for_look(&self, since: Instant, deadline: Instant) -> Result<(), EngineError> {
+        let pulse = &self.shared.pulse;
+        let mut beats = pulse.beats.subscribe();
+        while pulse.confirmed_at().is_none_or(|at| at < since) {
+            self.shared.nudge.notify_one();
+            let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
+            beat.map_err(|_| EngineError::StoreUnavailable)?.map_err(|_| EngineError::NotReady)?;
+        }
+        Ok(())
     }
 
     /// Waits until the view contains a token's revision.
@@ -92,6 +106,7 @@ impl Engine {
         // Another epoch may be one that this server is about to learn of: let the follower look before refusing. A
         // look that has begun before the token came may miss it, so it takes two.
         let mut looks_for_epoch = 2;
+        let mut is_first_look = true;
         loop {
             let head = self.shared.published.require()?.head;
             if head.epoch == token.epoch && head.revision >= token.revision {
@@ -103,7 +118,11 @@ impl Engine {
                 }
                 looks_for_epoch -= 1;
             }
-            self.shared.nudge.notify_one();
+            // Once is enough: what is committed later announces itself, and waiting must not keep the follower busy.
+            if is_first_look || head.epoch != token.epoch {
+                self.shared.nudge.notify_one();
+            }
+            is_first_look = false;
             let behind = EngineError::Behind { wanted: token.revision, applied: head.revision };
             let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
             beat.map_err(|_| behind)?.map_err(|_| EngineError::NotReady)?;

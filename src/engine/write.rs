@@ -1,6 +1,6 @@
 //! Writes, and what administrators read: handed to the store, and seen here before they are answered.
 
-use super::Engine;
+use super::{Engine, error::EngineError};
 use crate::store::{
     auth::{self, Actor, ApiKey},
     error::{Error, Result, StoreError},
@@ -96,8 +96,16 @@ impl Engine {
             return Ok(Written { value, token: base.token(), base_revision: base.revision });
         }
         let token = write.commit().await?.token();
-        if let Err(error) = self.wait_for_token(token, Instant::now() + VISIBLE_WITHIN).await {
-            tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+        match self.wait_for_token(token, Instant::now() + VISIBLE_WITHIN).await {
+            Ok(()) => {}
+            // It went into a store that was taken away under it.
+            Err(EngineError::OtherEpoch) => {
+                let what = "the store was replaced while this was written; look at it before trying again";
+                return Err(Error::Store(StoreError::Unavailable(what.to_owned())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+            }
         }
         Ok(Written { value, token, base_revision: base.revision })
     }
