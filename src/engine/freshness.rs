@@ -71,13 +71,18 @@ impl Engine {
 
     /// Waits until the view is as fresh as wanted.
     pub(super) async fn wait_for(&self, wanted: Freshness, deadline: Instant) -> Result<(), EngineError> {
-        self.current_view()?;
+        let seen = self.current_view()?.head;
         match wanted {
             Freshness::Fast => Ok(()),
             Freshness::AtLeast(token) => self.wait_for_token(token, deadline).await,
             Freshness::FullyCurrent => {
                 self.shared.store.refresh().await?;
                 let head = self.shared.store.read().await?.head();
+                if head.epoch == seen.epoch && !head.goes_on_from(seen) {
+                    // The store went back: no revision of the old view is current, however high.
+                    self.shared.nudge.notify_one();
+                    return Err(EngineError::StoreUnavailable);
+                }
                 self.wait_for_token(head.token(), deadline).await
             }
         }

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::Mutex;
 
 /// How often the file is looked at for commits of others. A look reads shared memory only.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -18,6 +19,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub struct SqliteStore {
     path: PathBuf,
     handles: ArcSwap<Handles>,
+    /// Held while the file is opened anew: once, however many callers find it replaced.
+    reopening: Mutex<()>,
 }
 
 impl SqliteStore {
@@ -35,18 +38,21 @@ impl SqliteStore {
     /// There is none, or it is not ours, is corrupted, or is of a newer schema. Nothing has been changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let handles = open::open(path).await?;
-        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles) })
+        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles), reopening: Mutex::default() })
     }
 
     /// Whether the path still names the file that is open.
     fn is_in_place(&self) -> Result<bool, StoreError> {
-        Ok(FileIdentity::of(&self.path)? == self.handles.load().identity)
+        let handles = self.handles.load();
+        Ok(FileIdentity::of(&self.path)? == handles.identity && !handles.are_closed())
     }
 }
 
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn read(&self) -> Result<Tx, StoreError> {
+        // Nobody must be answered from a file that others do not see any more.
+        self.refresh().await?;
         let readers = self.handles.load().readers.clone();
         Tx::new(readers.begin().await?).await
     }
@@ -73,7 +79,14 @@ impl Store for SqliteStore {
         if self.is_in_place()? {
             return Ok(());
         }
+        let _turn = self.reopening.lock().await;
+        if self.is_in_place()? {
+            return Ok(());
+        }
         tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        // INVARIANT: the old file's connections end before the new file's begin. SQLite finds the log of a file by name:
+        // the new file would be read with the old one's log, and lose its own when the old connections end.
+        self.handles.load_full().close().await?;
         self.handles.store(Arc::new(open::open(&self.path).await?));
         Ok(())
     }

@@ -29,7 +29,8 @@ pub(super) struct Handles {
     pub(super) readers: SqlitePool,
     pub(super) writer: SqlitePool,
     pub(super) identity: FileIdentity,
-    watcher: Mutex<Watcher>,
+    /// `None` once closed.
+    watcher: Mutex<Option<Watcher>>,
 }
 
 /// A connection that never writes, and so sees SQLite's `data_version` move with every commit of any other.
@@ -42,8 +43,28 @@ impl Handles {
     /// Whether anyone has committed since the last look.
     pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
         let mut watcher = self.watcher.lock().await;
+        let Some(watcher) = &mut *watcher else { return Ok(true) };
         let seen = data_version(&mut watcher.connection).await?;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
+    }
+
+    /// Whether they have been closed, or are about to be.
+    pub(super) fn are_closed(&self) -> bool {
+        self.readers.is_closed()
+    }
+
+    /// Closes every connection, once whoever uses one is done.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        let closing = async {
+            self.readers.close().await;
+            self.writer.close().await;
+            match self.watcher.lock().await.take() {
+                Some(watcher) => watcher.connection.close().await,
+                None => Ok(()),
+            }
+        };
+        let closed = tokio::time::timeout(PATIENCE, closing).await;
+        Ok(closed.map_err(|_| StoreError::Unavailable("the replaced file is still in use".to_owned()))??)
     }
 }
 
@@ -134,7 +155,7 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let writer = pool().max_connections(1).connect_with(options(path)).await?;
     let mut connection = options(path).pragma("query_only", "ON").connect().await?;
     let data_version = data_version(&mut connection).await?;
-    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Watcher { connection, data_version }) })
+    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Some(Watcher { connection, data_version })) })
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
