@@ -43,8 +43,7 @@ impl SqliteStore {
 
     /// Whether the path still names the file that is open.
     fn is_in_place(&self) -> Result<bool, StoreError> {
-        let handles = self.handles.load();
-        Ok(FileIdentity::of(&self.path)? == handles.identity && !handles.are_closed())
+        Ok(FileIdentity::of(&self.path)? == self.handles.load().identity)
     }
 }
 
@@ -84,9 +83,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
-        // INVARIANT: the old file's connections end before the new file's begin. SQLite finds the log of a file by name:
-        // the new file would be read with the old one's log, and lose its own when the old connections end.
-        self.handles.load_full().close().await?;
+        self.handles.load().forget_log(&self.path)?;
         self.handles.store(Arc::new(open::open(&self.path).await?));
         Ok(())
     }

@@ -29,8 +29,9 @@ pub(super) struct Handles {
     pub(super) readers: SqlitePool,
     pub(super) writer: SqlitePool,
     pub(super) identity: FileIdentity,
-    /// `None` once closed.
-    watcher: Mutex<Option<Watcher>>,
+    /// The file that SQLite keeps beside the store for what is not yet in it.
+    log: Option<FileIdentity>,
+    watcher: Mutex<Watcher>,
 }
 
 /// A connection that never writes, and so sees SQLite's `data_version` move with every commit of any other.
@@ -43,28 +44,26 @@ impl Handles {
     /// Whether anyone has committed since the last look.
     pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
         let mut watcher = self.watcher.lock().await;
-        let Some(watcher) = &mut *watcher else { return Ok(true) };
         let seen = data_version(&mut watcher.connection).await?;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
     }
 
-    /// Whether they have been closed, or are about to be.
-    pub(super) fn are_closed(&self) -> bool {
-        self.readers.is_closed()
-    }
-
-    /// Closes every connection, once whoever uses one is done.
-    pub(super) async fn close(&self) -> Result<(), StoreError> {
-        let closing = async {
-            self.readers.close().await;
-            self.writer.close().await;
-            match self.watcher.lock().await.take() {
-                Some(watcher) => watcher.connection.close().await,
-                None => Ok(()),
+    /// Takes the log of a file that was replaced out of the new file's way.
+    ///
+    /// SQLite finds a log by name alone: it would read the new file with the old one's log on top. Whoever has the
+    /// old file open keeps its log; a log that came with the new file is another one, and stays.
+    pub(super) fn forget_log(&self, path: &Path) -> Result<(), StoreError> {
+        let (log, index) = (beside(path, "-wal"), beside(path, "-shm"));
+        if self.log.is_none() || FileIdentity::of(&log).ok() != self.log {
+            return Ok(());
+        }
+        for name in [&index, &log] {
+            match fs::remove_file(name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unavailable(name, &error)),
+                _ => {}
             }
-        };
-        let closed = tokio::time::timeout(PATIENCE, closing).await;
-        Ok(closed.map_err(|_| StoreError::Unavailable("the replaced file is still in use".to_owned()))??)
+        }
+        Ok(())
     }
 }
 
@@ -97,8 +96,13 @@ pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 fn draft_name(path: &Path) -> PathBuf {
+    beside(path, &format!(".new-{}", std::process::id()))
+}
+
+/// The path with something added to its name.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -155,7 +159,9 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let writer = pool().max_connections(1).connect_with(options(path)).await?;
     let mut connection = options(path).pragma("query_only", "ON").connect().await?;
     let data_version = data_version(&mut connection).await?;
-    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Some(Watcher { connection, data_version })) })
+    // Reading has made the log, if it was not there.
+    let log = FileIdentity::of(&beside(path, "-wal")).ok();
+    Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(Watcher { connection, data_version }) })
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
