@@ -38,7 +38,11 @@ impl SqliteStore {
     /// There is none, or it is not ours, is corrupted, or is of a newer schema. Nothing has been changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let handles = open::open(path).await?;
-        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles), reopening: Mutex::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            handles: ArcSwap::from_pointee(handles),
+            reopening: Mutex::default(),
+        })
     }
 
     /// Whether the path still names the file that is open.

@@ -1,6 +1,7 @@
 //! An engine that is followed, questions in short, and a store whose reads can be held up.
 
 use crate::support::{Edit, project, user};
+use futures_util::future::BoxFuture;
 use rolegate::{
     engine::{
         Engine, Settings,
@@ -23,7 +24,6 @@ use rolegate::{
         write::WriteTx,
     },
 };
-use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
@@ -121,7 +121,11 @@ pub(crate) async fn at_least(
     ask(engine, query, wish(Freshness::AtLeast(token))).await
 }
 
-pub(crate) async fn ask(engine: &Engine, query: &Query, wish: Wish) -> Result<Stamped<Decision>, EngineError> {
+pub(crate) async fn ask(
+    engine: &Engine,
+    query: &Query,
+    wish: Wish,
+) -> Result<Stamped<Decision>, EngineError> {
     let Stamped { value, token, age } = engine.check(query, wish).await?;
     Ok(Stamped { value: value.decision, token, age })
 }

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod history;
 mod kit;
 mod stale_fill;
 #[path = "../store/support.rs"]

@@ -141,14 +141,21 @@ async fn a_load_from_before_a_restore_says_nothing_after_it() {
     gate.let_pass(8);
     let answer = old.await.unwrap();
     if let Ok(answer) = &answer {
-        assert!(!answer.value.is_allowed() || answer.token.epoch == old_epoch, "granted in another epoch only: {answer:?}");
+        assert!(
+            !answer.value.is_allowed() || answer.token.epoch == old_epoch,
+            "granted in another epoch only: {answer:?}"
+        );
     }
     until("the engine answers again", || engine.stats().rebuilds.get() > 1).await;
     let answer = fast(&engine, &question).await;
     assert!(!allowed(&answer));
     let now = head(&*opened(&made.path).await).await;
     assert_ne!(now.epoch, old_epoch);
-    assert_eq!(now, Head { epoch: now.epoch, ..head(&*other.store).await }, "none of the old file's history is left");
+    assert_eq!(
+        now,
+        Head { epoch: now.epoch, ..head(&*other.store).await },
+        "none of the old file's history is left"
+    );
     // What is written from here on is seen by whoever opens the file.
     let written = write_through(&engine, say::permit("p", "ann", "ro")).await;
     assert_eq!(head(&*opened(&made.path).await).await.token(), written);

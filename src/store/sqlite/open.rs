@@ -59,7 +59,9 @@ impl Handles {
         }
         for name in [&index, &log] {
             match fs::remove_file(name) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unavailable(name, &error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(unavailable(name, &error));
+                }
                 _ => {}
             }
         }
