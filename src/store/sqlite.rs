@@ -16,6 +16,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::Mutex;
 
 /// How often the file is looked at for commits of others. A look reads shared memory only.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -24,6 +25,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub struct SqliteStore {
     path: PathBuf,
     handles: ArcSwap<Handles>,
+    /// Held while the file is opened anew: once, however many callers find it replaced.
+    reopening: Mutex<()>,
 }
 
 impl SqliteStore {
@@ -59,7 +62,11 @@ impl SqliteStore {
     /// There is none, or it is not ours, is corrupted, or is of a newer schema. Nothing has been changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let handles = open::open(path).await?;
-        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles) })
+        Ok(Self {
+            path: path.to_owned(),
+            handles: ArcSwap::from_pointee(handles),
+            reopening: Mutex::default(),
+        })
     }
 
     /// Whether the path still names the file that is open.
@@ -71,6 +78,8 @@ impl SqliteStore {
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn read(&self) -> Result<Tx, StoreError> {
+        // Nobody must be answered from a file that others do not see any more.
+        self.refresh().await?;
         let readers = self.handles.load().readers.clone();
         Tx::new(readers.begin().await?).await
     }
@@ -97,7 +106,12 @@ impl Store for SqliteStore {
         if self.is_in_place()? {
             return Ok(());
         }
+        let _turn = self.reopening.lock().await;
+        if self.is_in_place()? {
+            return Ok(());
+        }
         tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        self.handles.load().forget_log(&self.path)?;
         self.handles.store(Arc::new(open::open(&self.path).await?));
         Ok(())
     }

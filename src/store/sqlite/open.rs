@@ -29,6 +29,8 @@ pub(super) struct Handles {
     pub(super) readers: SqlitePool,
     pub(super) writer: SqlitePool,
     pub(super) identity: FileIdentity,
+    /// The file that SQLite keeps beside the store for what is not yet in it.
+    log: Option<FileIdentity>,
     watcher: Mutex<Watcher>,
 }
 
@@ -48,6 +50,26 @@ impl Handles {
         let mut watcher = self.watcher.lock().await;
         let seen = data_version(&mut watcher.connection).await?;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
+    }
+
+    /// Takes the log of a file that was replaced out of the new file's way.
+    ///
+    /// SQLite finds a log by name alone: it would read the new file with the old one's log on top. Whoever has the
+    /// old file open keeps its log; a log that came with the new file is another one, and stays.
+    pub(super) fn forget_log(&self, path: &Path) -> Result<(), StoreError> {
+        let (log, index) = (beside(path, "-wal"), beside(path, "-shm"));
+        if self.log.is_none() || FileIdentity::of(&log).ok() != self.log {
+            return Ok(());
+        }
+        for name in [&index, &log] {
+            match fs::remove_file(name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(unavailable(name, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -73,9 +95,9 @@ impl Draft {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
         }
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        Ok(Self { path: PathBuf::from(name) })
+        // Random, since process ids repeat: in a container every start has the same.
+        let ending = format!(".new-{:016x}", random_stamp()?);
+        Ok(Self { path: beside(path, &ending) })
     }
 
     /// Writes an empty store.
@@ -106,19 +128,29 @@ impl Draft {
         fs::hard_link(&self.path, path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => exists(path),
             _ => unavailable(path, &error),
-        })
+        })?;
+        // The name must survive a power cut too.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| unavailable(folder, &error))
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         // The draft's name has served its purpose, or is of no use; what else SQLite made for it goes too.
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = self.path.clone().into_os_string();
-            name.push(suffix);
-            let _ = fs::remove_file(name);
+        for ending in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(beside(&self.path, ending));
         }
     }
+}
+
+/// The path with something added to its name.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// Opens a store's file; every check comes before the first change to it.
@@ -144,7 +176,9 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let writer = pool().max_connections(1).connect_with(options(path)).await?;
     let mut connection = options(path).pragma("query_only", "ON").connect().await?;
     let data_version = data_version(&mut connection).await?;
-    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Watcher { connection, data_version }) })
+    // Reading has made the log, if it was not there.
+    let log = FileIdentity::of(&beside(path, "-wal")).ok();
+    Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(Watcher { connection, data_version }) })
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
