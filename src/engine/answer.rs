@@ -128,7 +128,7 @@ impl Engine {
                 return Err(EngineError::Deadline);
             }
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
-            let view = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
+            let (view, age) = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
             held.belong_to(&view);
             let (mut settled, mut to_load, mut newer) = (Vec::with_capacity(queries.len()), Vec::new(), None);
             for (at, query) in queries.iter().enumerate() {
@@ -148,7 +148,6 @@ impl Engine {
                 } else {
                     stats.misses.bump()
                 }
-                let age = self.age().unwrap_or(Duration::MAX);
                 return Ok(Stamped { value: settled, token: view.head.token(), age });
             }
             self.load_all(&view, queries, &to_load, &mut held, &mut failed, wish.deadline).await;

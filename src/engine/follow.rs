@@ -102,9 +102,9 @@ impl Engine {
         let settings = &self.shared.settings;
         let head = tx.head();
         let roles = load::roles(tx).await?;
-        let mut cache = Cache::new(settings);
+        let mut cache = Cache::new(settings, head.revision);
         let size = load::size(tx).await?;
-        let preloaded = settings.preload && Cache::fits(settings, size);
+        let preloaded = settings.preload && Cache::fits(settings, &size);
         if preloaded {
             cache.fill(head.revision, load::everything(tx).await?).await;
         }
@@ -112,7 +112,7 @@ impl Engine {
         self.shared.stats.rebuilds.bump();
         self.publish(View { head, roles: Arc::new(roles), cache: Arc::new(cache) });
         let (took_ms, epoch) = (started.elapsed().as_millis(), head.epoch);
-        tracing::info!(why, %epoch, revision = head.revision, things = size, preloaded, took_ms, "role store loaded");
+        tracing::info!(why, %epoch, revision = head.revision, users = size.users, grants = size.project_grants, preloaded, took_ms, "role store loaded");
         Ok(())
     }
 

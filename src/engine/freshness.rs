@@ -67,11 +67,14 @@ impl Engine {
         self.current_view().is_ok()
     }
 
-    /// The view to decide from, if it is not too old.
-    pub(super) fn current_view(&self) -> Result<Arc<View>, EngineError> {
+    /// The view to decide from, if it is not too old, and the age of its confirmation.
+    pub(super) fn current_view(&self) -> Result<(Arc<View>, Duration), EngineError> {
+        // INVARIANT: the age is taken before the view. A view is published before it is confirmed, so the age is never
+        // that of a newer view than the one taken.
+        let age = self.age().unwrap_or(Duration::MAX);
         let view = self.shared.published.require()?;
-        let (age, most) = (self.age().unwrap_or(Duration::MAX), self.shared.settings.max_staleness);
-        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(view) }
+        let most = self.shared.settings.max_staleness;
+        if age > most { Err(EngineError::Stale { age, most }) } else { Ok((view, age)) }
     }
 
     /// Waits until the view is as fresh as wanted.
@@ -123,9 +126,13 @@ impl Engine {
                 self.shared.nudge.notify_one();
             }
             is_first_look = false;
-            let behind = EngineError::Behind { wanted: token.revision, applied: head.revision };
+            let in_vain = if head.epoch == token.epoch {
+                EngineError::Behind { wanted: token.revision, applied: head.revision }
+            } else {
+                EngineError::OtherEpoch
+            };
             let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
-            beat.map_err(|_| behind)?.map_err(|_| EngineError::NotReady)?;
+            beat.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
         }
     }
 }

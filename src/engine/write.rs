@@ -45,15 +45,17 @@ impl Engine {
         auth::authenticate(&mut self.shared.store.read().await?, key).await
     }
 
-    /// Reads for an administrator, straight from the store, in one snapshot.
+    /// Reads for an administrator, straight from the store, in one snapshot in which their key still holds.
     ///
     /// # Errors
-    /// Those of the reading function.
+    /// The key does not hold any more, and those of the reading function.
     pub async fn read<T: Send>(
         &self,
+        actor: &Actor,
         read: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
     ) -> Result<T> {
         let mut tx = self.shared.store.read().await?;
+        actor.confirm(&mut tx).await?;
         read(&mut tx).await
     }
 
@@ -105,6 +107,8 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+                let what = format!("the write is committed ({token}), but is not seen here yet");
+                return Err(Error::Store(StoreError::Unavailable(what)));
             }
         }
         Ok(Written { value, token, base_revision: base.revision })
