@@ -202,6 +202,7 @@ async fn play(engine: &Running, db: &dyn Store, course: &Course, seed: u64) -> (
     (pasts, refused)
 }
 
+#[expect(clippy::print_stdout, reason = "the seed, to play a failure again")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_a_long_random_history_is_the_recomputed_one() {
     let seed = std::env::var("SEED").map_or_else(|_| getrandom::u64().unwrap(), |seed| seed.parse().unwrap());

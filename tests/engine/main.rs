@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod freshness;
 mod history;
 mod kit;
 mod stale_fill;

@@ -10,6 +10,10 @@
 )]
 
 mod crash;
+mod keys;
+mod opening;
+mod races;
+mod revisions;
 mod rules;
 #[allow(dead_code, reason = "shared with the engine's tests, which use the rest")]
 mod support;
@@ -39,4 +43,12 @@ contract! { sqlite:
     rules::a_disabled_users_roles_stay_and_count,
     rules::whoever_lacks_the_right_learns_nothing,
     rules::rights_are_enough_where_they_are_held,
+    revisions::a_writer_may_expect_exactly_the_revision_of_the_edits_object,
+    revisions::what_changes_nothing_advances_nothing,
+    revisions::a_change_names_everything_that_it_touches,
+    revisions::history_is_kept_for_so_many_revisions,
+    revisions::pages_come_in_the_order_of_bytes,
+    keys::only_the_whole_key_of_an_enabled_user_is_taken,
+    keys::a_key_that_has_expired_is_refused_and_cannot_be_made,
+    keys::a_key_is_checked_again_inside_the_write,
 }

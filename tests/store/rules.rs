@@ -236,7 +236,7 @@ pub(crate) async fn whoever_lacks_the_right_learns_nothing(db: &dyn Store) {
         assert!(matches!(refusal, Refusal::NotPermitted { .. }), "{known:?}: {refusal}");
         assert_eq!(refusal, refused_as(db, &ann, unknown).await, "{known:?}");
         // Nor does a wrong revision tell anything.
-        let guess = write_with(db, context(&ann, Some(u64::MAX), 10), &[known.clone()]).await;
+        let guess = write_with(db, context(&ann, Some(u64::MAX), 10), std::slice::from_ref(&known)).await;
         assert_eq!(refusal.to_string(), guess.unwrap_err().to_string(), "{known:?}");
     }
 }

@@ -159,6 +159,9 @@ pub(super) async fn open(path: &Path) -> Result<Handles, StoreError> {
         let hint = "make one with `rolegate init`";
         return Err(StoreError::NotOurs(format!("there is no role store at `{}`: {hint}", path.display())));
     }
+    if path.is_dir() {
+        return Err(StoreError::NotOurs(format!("`{}` is a directory, and no role store", path.display())));
+    }
     let identity = FileIdentity::of(path)?;
     inspect(path).await?;
     let mut connection = options(path).connect().await.map_err(|error| of_file(path, error))?;
@@ -197,8 +200,20 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         let restore = "restore it from a backup";
         return Err(StoreError::Corrupt(format!("`{}`: {finding}; {restore}", path.display())));
     }
+    refuse_cut_short(path, &mut connection).await?;
     refuse_newer(&mut connection).await?;
     Ok(connection.close().await?)
+}
+
+/// A file that ends within a page reads as if zeros followed. With a log beside it, the log may hold the whole page.
+async fn refuse_cut_short(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    let page = pragma(connection, "PRAGMA page_size").await?.try_into().unwrap_or(1_u64);
+    if size(&beside(path, "-wal")) == 0 && size(path) % page.max(1) != 0 {
+        let what = "the file ends within a page: restore it from a backup";
+        return Err(StoreError::Corrupt(format!("`{}`: {what}", path.display())));
+    }
+    Ok(())
 }
 
 async fn refuse_newer(connection: &mut SqliteConnection) -> Result<(), StoreError> {
