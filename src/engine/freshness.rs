@@ -20,37 +20,41 @@ pub enum Freshness {
     FullyCurrent,
 }
 
-/// The follower's heartbeat: when it last confirmed that the view is the store's head, and that it looked at all.
+/// The follower's heartbeat: what its looks at the store have come to.
 pub(super) struct Pulse {
+    /// When the look began that last confirmed that the view is the store's head.
     confirmed: Mutex<Option<Instant>>,
-    /// Counts the times that the follower has finished looking.
-    beats: watch::Sender<u64>,
+    /// The last look that has ended.
+    looks: watch::Sender<Look>,
+}
+
+/// A look at the store that has ended.
+#[derive(Clone, Copy)]
+struct Look {
+    began: Instant,
+    found_the_store: bool,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { confirmed: Mutex::new(None), beats: watch::Sender::new(0) }
+        let none = Look { began: Instant::now(), found_the_store: false };
+        Self { confirmed: Mutex::new(None), looks: watch::Sender::new(none) }
     }
 }
 
 impl Pulse {
-    /// The view is what the store's head was at this moment.
-    pub(super) fn confirm(&self, at: Instant) {
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    /// A look has brought the view to what the store's head was when it began.
+    pub(super) fn confirm(&self, began: Instant) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
     }
 
-    /// The follower has looked, whatever it found.
-    pub(super) fn beat(&self) {
-        self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
-    }
-
-    /// When the look began that last confirmed the view.
-    fn confirmed_at(&self) -> Option<Instant> {
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A look has ended, whatever it came to.
+    pub(super) fn beat(&self, began: Instant, found_the_store: bool) {
+        self.looks.send_replace(Look { began, found_the_store });
     }
 
     fn age(&self) -> Option<Duration> {
-        self.confirmed_at().map(|at| at.elapsed())
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 }
 
@@ -87,17 +91,14 @@ impl Engine {
         }
     }
 
-    /// Waits until the follower has confirmed the view by a look that began after this moment. However many callers
-    /// wait, one look serves them all: wanting current answers must not drive the store.
+    /// Waits for the end of a look that began after this moment. However many callers wait, one look serves them all:
+    /// wanting current answers must not drive the store.
     async fn wait_for_look(&self, since: Instant, deadline: Instant) -> Result<(), EngineError> {
-        let pulse = &self.shared.pulse;
-        let mut beats = pulse.beats.subscribe();
-        while pulse.confirmed_at().is_none_or(|at| at < since) {
-            self.shared.nudge.notify_one();
-            let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
-            beat.map_err(|_| EngineError::StoreUnavailable)?.map_err(|_| EngineError::NotReady)?;
-        }
-        Ok(())
+        let mut looks = self.shared.pulse.looks.subscribe();
+        self.shared.nudge.notify_one();
+        let look = tokio::time::timeout_at(deadline, looks.wait_for(|look| look.began >= since)).await;
+        let look = *look.map_err(|_| EngineError::StoreUnavailable)?.map_err(|_| EngineError::NotReady)?;
+        if look.found_the_store { Ok(()) } else { Err(EngineError::StoreUnavailable) }
     }
 
     /// Waits until the view contains a token's revision.
@@ -105,7 +106,7 @@ impl Engine {
     /// # Errors
     /// The token is of another epoch, or the revision did not arrive before the deadline.
     pub(super) async fn wait_for_token(&self, token: Token, deadline: Instant) -> Result<(), EngineError> {
-        let mut beats = self.shared.pulse.beats.subscribe();
+        let mut looks = self.shared.pulse.looks.subscribe();
         // Another epoch may be one that this server is about to learn of: let the follower look before refusing. A
         // look that has begun before the token came may miss it, so it takes two.
         let mut looks_for_epoch = 2;
@@ -131,8 +132,8 @@ impl Engine {
             } else {
                 EngineError::OtherEpoch
             };
-            let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
-            beat.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
+            let look = tokio::time::timeout_at(deadline, looks.changed()).await;
+            look.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file in WAL mode.
 
+mod create;
+mod log;
 mod open;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     tx::Tx,
 };
 use arc_swap::ArcSwap;
+use create::Draft;
 use open::Handles;
 use std::{
     path::{Path, PathBuf},
@@ -35,7 +38,7 @@ impl SqliteStore {
     /// # Errors
     /// There is something of that name already, it cannot be written, or the set-up fails.
     pub async fn create<T>(path: &Path, setup: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
-        let draft = open::Draft::beside(path)?;
+        let draft = Draft::beside(path)?;
         draft.write().await?;
         let store = Self::open(&draft.path).await?;
         let made = setup(&store).await;

@@ -96,7 +96,7 @@ async fn a_store_of_a_newer_version_is_left_alone() {
 async fn making_a_store_over_something_is_refused() {
     let made = sqlite().await;
     let before = fs::read(&made.path).unwrap();
-    let text = SqliteStore::create(&made.path).await.unwrap_err().to_string();
+    let text = SqliteStore::create(&made.path, async |_| Ok(())).await.unwrap_err().to_string();
     assert!(text.contains("exists already; nothing was changed"), "{text}");
     assert_eq!(fs::read(&made.path).unwrap(), before);
     let names = fs::read_dir(made.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -121,7 +121,7 @@ async fn a_copy_starts_an_epoch_of_its_own_and_the_file_itself_does_not() {
 async fn a_backup_put_where_a_deleted_store_was_starts_a_new_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let (path, backup) = (folder.path().join("roles.db"), folder.path().join("backup.db"));
-    SqliteStore::create(&path).await.unwrap();
+    SqliteStore::create(&path, async |_| Ok(())).await.unwrap();
     vacuum_into(&path, &backup).await;
     let mut connection = raw(&path).await;
     let epoch = sqlx::query_scalar("SELECT epoch FROM store").fetch_one(&mut connection).await;
@@ -141,4 +141,22 @@ async fn a_commit_of_another_store_on_the_file_is_noticed() {
         tokio::time::timeout(Duration::from_secs(30), made.store.changed()).await.expect("a hint comes");
         assert_eq!(head(&*made.store).await, written);
     }
+}
+
+#[tokio::test]
+async fn a_backup_put_in_place_beside_the_log_of_a_killed_server_is_refused() {
+    let made = sqlite().await;
+    let backup = made.folder.path().join("backup.db");
+    vacuum_into(&made.path, &backup).await;
+    // The store stays open, so what is written now is in its log alone, as a kill would leave it.
+    write(&*made.store, [say::new_user("mallory")]).await;
+    let place = tempfile::tempdir().unwrap();
+    let restored = place.path().join("rolegate.db");
+    fs::copy(&backup, &restored).unwrap();
+    fs::copy(format!("{}-wal", made.path.display()), format!("{}-wal", restored.display())).unwrap();
+    let refused = refused_to_open(&restored).await;
+    assert!(refused.contains("was copied or restored") && refused.contains("-wal"), "{refused}");
+    fs::remove_file(format!("{}-wal", restored.display())).unwrap();
+    let store = SqliteStore::open(&restored).await.unwrap();
+    assert!(!snapshot(&store).await.users.contains_key("mallory"));
 }
