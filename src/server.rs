@@ -16,6 +16,7 @@ use crate::{
     grpc::{
         admin::RoleAdmin,
         authorization::Authorization,
+        edge::EdgeLayer,
         proto::{
             DESCRIPTORS, authorization_service_server::AuthorizationServiceServer,
             role_admin_service_server::RoleAdminServiceServer,
@@ -33,6 +34,7 @@ use tonic::{
     transport::server::{Router, Server},
 };
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -153,20 +155,19 @@ pub async fn run(
     Ok(())
 }
 
-type Layered = Router<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>>;
+/// Calls are counted first, so that what the edge refuses counts as well.
+type Layers = Stack<EdgeLayer, Stack<CallLayer, Identity>>;
+type Layered = Router<Layers>;
 
 /// What every gRPC listener has in common.
-fn server(
-    config: &Config,
-    calls: CallLayer,
-) -> Server<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>> {
+fn server(config: &Config, calls: CallLayer, time: Duration) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(config.connections.streams)
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_WITHIN))
-        .timeout(ADMIN_TIME)
         .layer(calls)
+        .layer(EdgeLayer { time })
 }
 
 fn authorization_server(
@@ -179,14 +180,14 @@ fn authorization_server(
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
     let gated = InterceptedService::new(service, config.callers.clone());
-    server(config, calls).add_routes(common(config, health).add_service(gated))
+    server(config, calls, config.limits.time).add_routes(common(config, health).add_service(gated))
 }
 
 fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
     let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone()))
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
-    server(config, calls).add_routes(common(config, health).add_service(service))
+    server(config, calls, ADMIN_TIME).add_routes(common(config, health).add_service(service))
 }
 
 /// Health, and reflection unless it is switched off.
