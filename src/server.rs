@@ -111,38 +111,14 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let engine = Engine::new(store, config.engine.clone());
-    let metrics = Arc::new(Metrics::new(engine.clone()));
-    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = Tasks::default();
-    tasks.hold("follower", {
-        let engine = engine.clone();
-        async move { engine.follow().await }
-    });
-    tasks.hold("health", health.clone().watch(stopped.clone()));
-    let calls = CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
-    for listener in listeners.authorization {
-        let server = authorization_server(&config, &engine, &health.reporter(), calls.clone());
-        let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
-    }
-    if let Some(listener) = listeners.admin {
-        let server = admin_server(&config, &engine, &health.reporter(), calls);
-        let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
-    }
-    if let Some(listener) = listeners.metrics {
-        let server =
-            http::serve(Acceptor::new(listener, config.connections), metrics, engine.clone(), stopped);
-        tasks.serve("metrics listener", server);
-    }
+    let mut tasks = start(&config, &engine, listeners, &stopped);
     tokio::select! {
         name = tasks.first_end() => return Err(ServerError::TaskEnded(name)),
         () = stop => {}
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
-    health.stop().await;
-    // Nobody is listening any more if this fails, which is what it is for.
+    // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
     let ended = async {
         tasks.listeners_ended().await;
@@ -153,6 +129,37 @@ pub async fn run(
         Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
     }
     Ok(())
+}
+
+/// Starts everything that runs for as long as the server does.
+fn start(config: &Config, engine: &Engine, listeners: Listeners, stopped: &watch::Receiver<bool>) -> Tasks {
+    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
+    let mut tasks = Tasks::default();
+    tasks.hold("follower", {
+        let engine = engine.clone();
+        async move { engine.follow().await }
+    });
+    tasks.hold("health", health.clone().watch(stopped.clone()));
+    // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
+    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
+    let asking = calls();
+    for listener in listeners.authorization {
+        let server = authorization_server(config, engine, &health.reporter(), asking.clone());
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.admin {
+        let server = admin_server(config, engine, &health.reporter(), calls());
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.metrics {
+        let acceptor = Acceptor::new(listener, config.connections);
+        let server = http::serve(acceptor, Arc::clone(&metrics), engine.clone(), stopped.clone());
+        tasks.serve("metrics listener", server);
+    }
+    tasks
 }
 
 /// Calls are counted first, so that what the edge refuses counts as well.
