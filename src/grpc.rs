@@ -8,6 +8,8 @@ mod deadline;
 mod status;
 mod suggest;
 
+pub(crate) use status::of_refusal;
+
 /// What `build.rs` makes of `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod proto {

@@ -81,7 +81,7 @@ pub(super) fn welcome(listeners: &Listeners, key: &ApiKey) -> String {
          # -> ALLOW  granted by role\n\
          cargo run -q --release -- check --server {server} --user ivy@demo.example \\\n\
          \x20   --project 5f0000000000000000000002 --operation container.delete\n\
-         # -> DENY  the roles held lack an action: containers_delete_hierarchy\n\n\
+         # -> DENY  role lacks the action: containers_delete_hierarchy\n\n\
          # The same over gRPC with any client:\n\
          grpcurl -plaintext -d '{{\"user\": \"gil@demo.example\", \"resource\": {{\"project\": \
          \"5f0000000000000000000001\"}}, \"operation\": {{\"name\": \"job.run\", \"gear\": \"brain-segmenter\"}}}}' \\\n\
