@@ -130,6 +130,9 @@ enum Command {
     /// Write the whole site as a site file
     #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
     Export(site::ExportArgs),
+    /// Print the JSON Schema of site files; needs no server
+    #[command(after_help = "Examples:\n  rolegate schema > site-file.schema.json")]
+    Schema,
     /// List the actions that can be asked for; needs no server
     #[command(after_help = "Examples:\n  rolegate actions\n  rolegate actions --level group --output json")]
     Actions(actions::ActionsArgs),
@@ -172,6 +175,7 @@ impl Command {
             Self::Key(args) => key::run(args).await,
             Self::Apply(args) => site::apply(args).await,
             Self::Export(args) => site::export(args).await,
+            Self::Schema => Ok(schema()),
             Self::Actions(args) => Ok(actions::actions(&args)),
             Self::Healthcheck(args) => health::healthcheck(args).await,
             Self::Completions { shell } => Ok(completions(shell)),
@@ -215,6 +219,10 @@ pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
             Exit::Unknown.into()
         }
     }
+}
+
+fn schema() -> Report {
+    Report::raw(format!("{:#}\n", crate::site::schema().as_value()))
 }
 
 fn completions(shell: clap_complete::Shell) -> Report {

@@ -9,6 +9,8 @@ pub mod edge;
 mod status;
 mod suggest;
 
+pub(crate) use status::of_refusal;
+
 /// What `build.rs` makes of `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod proto {

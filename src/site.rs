@@ -13,11 +13,17 @@ use std::collections::BTreeMap;
 /// The only version of the format so far.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// How many keys, values and lists a file may have: more than any site, and few enough to hold in memory. What is small
+/// and grows when read, such as aliases of aliases, meets the reader's own tighter limits.
+const MOST_NODES: usize = 5_000_000;
+const MOST_EVENTS: usize = 3 * MOST_NODES;
+
 /// A whole site: its custom roles, people, groups with their projects, and gears.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SiteFile {
     /// The format's version: 1.
+    #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// Custom project roles. The built-in `admin`, `rw` and `ro` are always there and are not listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -133,7 +139,10 @@ pub struct RestrictionEntry {
 /// # Errors
 /// Says what is wrong, with line and column: unknown keys are refused, and so are duplicate ones.
 pub fn parse(text: &str) -> Result<SiteFile, String> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_events: MOST_EVENTS, max_nodes: MOST_NODES },
+    };
     let file: SiteFile =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())?;
     if file.version != FORMAT_VERSION {
@@ -143,6 +152,12 @@ pub fn parse(text: &str) -> Result<SiteFile, String> {
         ));
     }
     Ok(file)
+}
+
+/// The JSON Schema of site files, for editors and for checks before an apply.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(SiteFile)
 }
 
 /// Writes a site file as YAML.

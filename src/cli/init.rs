@@ -2,12 +2,18 @@
 
 use super::{exit::Failure, output::Report};
 use crate::{
+    grpc::of_refusal,
     rbac::text::UserId,
-    store::{error::Error, setup, sqlite::SqliteStore},
+    store::{
+        error::{Error, StoreError},
+        setup,
+        sqlite::SqliteStore,
+    },
 };
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use tonic::Code;
 
 /// The arguments of `init`.
 #[derive(Args, Debug)]
@@ -43,7 +49,10 @@ pub(crate) async fn init(args: InitArgs) -> Result<Report, Failure> {
 /// A store that says no is a verdict; one that cannot be reached is none.
 pub(crate) fn failure(error: &Error) -> Failure {
     match error {
-        Error::Refused(refusal) => Failure::rpc(tonic::Code::FailedPrecondition, refusal.to_string()),
-        Error::Store(error) => Failure::rpc(tonic::Code::FailedPrecondition, error.to_string()),
+        Error::Refused(refusal) => of_refusal(refusal).into(),
+        Error::Store(error @ StoreError::Unavailable(_)) => {
+            Failure::rpc(Code::Unavailable, error.to_string())
+        }
+        Error::Store(error) => Failure::rpc(Code::FailedPrecondition, error.to_string()),
     }
 }

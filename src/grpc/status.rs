@@ -74,7 +74,8 @@ pub(super) fn of_store(error: Error) -> Status {
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> Status {
+/// A refusal by the rules.
+pub(crate) fn of_refusal(refusal: &Refusal) -> Status {
     let (code, reason) = match refusal {
         Refusal::Malformed { field, problem } => return bad_field(Fault::Malformed.name(), field, problem),
         Refusal::Role(faults) if faults.is_label_alone() => (Code::AlreadyExists, "LABEL_TAKEN"),

@@ -1,6 +1,6 @@
 //! The rules on custom roles.
 
-use super::{action::Action, mask::ActionMask, role::RoleActions};
+use super::{action::Action, mask::ActionMask, role::RoleActions, text::Label};
 use std::fmt;
 
 /// The actions that every custom role must hold: the nine of the catalogue, and what a site adds. Never fewer.
@@ -34,6 +34,8 @@ pub struct RoleFaults {
     pub missing: Vec<Action>,
     /// Names that are no project action; site and group actions are unknown here.
     pub unknown: Vec<String>,
+    /// Which role it is, where many are judged together.
+    pub role: Option<Label>,
     /// The label, if another role bears it.
     pub label_taken: Option<String>,
 }
@@ -54,6 +56,9 @@ impl RoleFaults {
 
 impl fmt::Display for RoleFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(role) = &self.role {
+            write!(f, "roles[{role}]: ")?;
+        }
         let mut faults = Vec::new();
         if !self.missing.is_empty() {
             let names: Vec<_> = self.missing.iter().map(|action| action.name()).collect();
@@ -79,6 +84,6 @@ pub fn faults_of_actions(actions: &RoleActions, required: RequiredActions, kept:
     RoleFaults {
         missing: required.mask().minus(actions.mask()).iter().collect(),
         unknown: actions.unknown().filter(|name| !is_kept(name)).map(str::to_owned).collect(),
-        label_taken: None,
+        ..RoleFaults::default()
     }
 }

@@ -130,6 +130,8 @@ pub struct RoleUse {
     pub users: u64,
     /// On how many projects.
     pub projects: u64,
+    /// How many times it is held: once a user and project.
+    pub permissions: u64,
     /// The first few holders: user, and project by id and label.
     pub first: Vec<(String, ProjectId, Label)>,
     /// In how many templates' entries.
@@ -154,7 +156,7 @@ impl fmt::Display for RoleUse {
                 self.first.iter().map(|(user, id, label)| format!("{user} on {label} ({id})")).collect();
             let (users, projects) =
                 (counted(self.users, "user", "users"), counted(self.projects, "project", "projects"));
-            let more = if self.first.len() as u64 >= self.users { "" } else { ", ..." };
+            let more = if self.first.len() as u64 >= self.permissions { "" } else { ", ..." };
             parts.push(format!("{users} in {projects}: {}{more}", first.join(", ")));
         }
         if self.template_entries > 0 {
@@ -198,10 +200,11 @@ impl fmt::Display for Refusal {
                 write!(f, "the user has {most} API keys, which is the most: revoke one first")
             }
             Self::GroupHasProjects { count, first } => {
+                let more = if first.len() as u64 >= *count { "" } else { ", ..." };
                 let first: Vec<_> = first.iter().map(Label::as_str).collect();
                 write!(
                     f,
-                    "the group still has {}: {}",
+                    "the group still has {}: {}{more}",
                     counted(*count, "project", "projects"),
                     first.join(", ")
                 )

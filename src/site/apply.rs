@@ -7,17 +7,18 @@ use super::{
     step::Step,
 };
 use crate::{
-    rbac::{impact::AccessChange, refusal::Refusal},
+    rbac::{custom_role::RoleFaults, impact::AccessChange, refusal::Refusal, world::World},
     store::{
         auth::Actor,
         edit::{self, users::UserUpdate},
-        error::Result,
+        error::{Error, Result},
         load,
         tx::Tx,
         world::world,
         write::WriteTx,
     },
 };
+use std::collections::BTreeSet;
 
 /// How to apply a file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,11 +61,58 @@ pub async fn apply(w: &mut WriteTx, file: &SiteFile, options: Options) -> Result
     let before = world(w.reading()).await?;
     let mut new_id = || Ok(edit::new_id()?);
     let Plan { steps, unmentioned } = plan(&before, file, options.prune, &mut new_id)?;
+    free_labels(w, &before, &steps).await?;
     for step in &steps {
-        run(w, step).await?;
+        run(w, step).await.map_err(|error| name_role(error, step))?;
     }
     let access_changes = report::access_changes(w, options.dry_run.then_some(before)).await?;
     Ok(Applied { steps, access_changes, unmentioned })
+}
+
+/// Labels are unique at every moment, so those that change hands, in a swap for example, are given up before any is
+/// taken.
+async fn free_labels(w: &mut WriteTx, before: &World, steps: &[Step]) -> Result<()> {
+    let of_role = |id| before.roles.get(id).map(|role| &role.label);
+    let of_project = |id| before.projects.get(id).map(|project| &project.label);
+    let (mut roles, mut projects) = (BTreeSet::new(), BTreeSet::new());
+    for step in steps {
+        match step {
+            Step::CreateRole { id, label, .. } | Step::UpdateRole { id, label, .. } => {
+                roles.extend(Some(label).filter(|label| of_role(id) != Some(label)));
+            }
+            Step::CreateProject { label, .. } | Step::RenameProject { label, .. } => {
+                projects.insert(label);
+            }
+            _ => {}
+        }
+    }
+    for step in steps {
+        match step {
+            Step::UpdateRole { id, .. } | Step::DeleteRole { id, .. }
+                if of_role(id).is_some_and(|label| roles.contains(label)) =>
+            {
+                edit::roles::give_label_up(w, id).await?;
+            }
+            Step::RenameProject { id, .. } | Step::DeleteProject { id, .. }
+                if of_project(id).is_some_and(|label| projects.contains(label)) =>
+            {
+                edit::projects::give_label_up(w, id).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Says which of the file's roles is at fault.
+fn name_role(error: Error, step: &Step) -> Error {
+    match (error, step) {
+        (
+            Error::Refused(Refusal::Role(faults)),
+            Step::CreateRole { label, .. } | Step::UpdateRole { label, .. },
+        ) => Refusal::Role(RoleFaults { role: Some(label.clone()), ..faults }).into(),
+        (error, _) => error,
+    }
 }
 
 async fn run(w: &mut WriteTx, step: &Step) -> Result<()> {

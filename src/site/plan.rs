@@ -19,7 +19,7 @@ use crate::{
     },
     store::error::{Error, Result},
 };
-use names::{ProjectNames, RoleNames};
+use names::{ProjectNames, RoleNames, UserNames};
 use std::collections::BTreeSet;
 
 /// What it takes to bring a site in line with its file.
@@ -41,10 +41,17 @@ pub fn plan(
     prune: bool,
     new_id: &mut dyn FnMut() -> Result<String>,
 ) -> Result<Plan> {
-    let roles = RoleNames::of(world, file, new_id)?;
-    let projects = ProjectNames::of(world, file, new_id)?;
-    let mut planner =
-        Planner { world, roles: &roles, projects: &projects, steps: Vec::new(), withdrawals: Vec::new() };
+    let roles = RoleNames::of(world, file, prune, new_id)?;
+    let projects = ProjectNames::of(world, file, prune, new_id)?;
+    let users = UserNames::of(world, file, prune)?;
+    let mut planner = Planner {
+        world,
+        roles: &roles,
+        projects: &projects,
+        users: &users,
+        steps: Vec::new(),
+        withdrawals: Vec::new(),
+    };
     planner.plan_roles(file)?;
     planner.plan_users(file)?;
     planner.plan_groups(file)?;
@@ -65,6 +72,7 @@ struct Planner<'a> {
     world: &'a World,
     roles: &'a RoleNames,
     projects: &'a ProjectNames,
+    users: &'a UserNames,
     steps: Vec<Step>,
     /// Done after all assignments.
     withdrawals: Vec<Step>,
@@ -136,7 +144,7 @@ impl Planner<'_> {
             if let Some(restriction) = &entry.restricted {
                 let projects =
                     restriction.projects.iter().map(|reference| self.projects.find(&place, reference));
-                let users = restriction.users.iter().map(|id| read(&place, id, UserId::parse));
+                let users = restriction.users.iter().map(|id| self.users.find(&place, id));
                 access = GearAccess::Restricted {
                     projects: projects.collect::<Result<_>>()?,
                     users: users.collect::<Result<_>>()?,

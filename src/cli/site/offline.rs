@@ -30,7 +30,8 @@ pub(super) async fn apply(
     options: &ApplySiteRequest,
 ) -> Result<Vec<ApplySiteResponse>, Failure> {
     let file = site::parse(document)
-        .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))?;
+        .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
+        .map_err(|failure| failure.with_field("document"))?;
     let written = write(store, &file, options).await.map_err(|error| failure(&error))?;
     Ok(site_replies(written))
 }

@@ -43,12 +43,17 @@ async fn receive(messages: &mut Streaming<ApplySiteRequest>) -> Result<(ApplySit
     let missing = || BadField::malformed("document", "is missing");
     let mut first = messages.message().await?.ok_or_else(missing)?;
     let mut document = std::mem::take(&mut first.document);
-    while let Some(next) = messages.message().await? {
-        if document.len() + next.document.len() > LARGEST_FILE {
+    while let Some(mut options) = messages.message().await? {
+        let piece = std::mem::take(&mut options.document);
+        // Options that come too late must not be lost: a dry run would then be none.
+        if options != ApplySiteRequest::default() && options != first {
+            return Err(BadField::malformed("options", "belong into the first message").into());
+        }
+        if document.len() + piece.len() > LARGEST_FILE {
             let problem = format!("is larger than {LARGEST_FILE} bytes");
             return Err(BadField::malformed("document", problem).into());
         }
-        document.push_str(&next.document);
+        document.push_str(&piece);
     }
     Ok((first, document))
 }

@@ -37,7 +37,8 @@ pub(in crate::grpc) fn page_token(after: Option<&str>) -> String {
 }
 
 fn read_token(token: &str) -> Option<String> {
-    if !token.is_ascii() || !token.len().is_multiple_of(2) {
+    // Digits alone: reading a number would take a sign as well.
+    if !token.bytes().all(|byte| byte.is_ascii_hexdigit()) || !token.len().is_multiple_of(2) {
         return None;
     }
     let byte = |at: usize| u8::from_str_radix(token.get(at..at + 2)?, 16).ok();

@@ -84,7 +84,7 @@ impl Planner<'_> {
         for (user, role) in &entry.members {
             let role = GroupRole::from_name(role)
                 .ok_or_else(|| fault(&place, format!("`{role}` is none of admin, rw, ro")))?;
-            wanted.insert(read(&place, user, UserId::parse)?, role);
+            wanted.insert(self.users.find(&place, user)?, role);
         }
         let held = held.map(|group| group.members.clone()).unwrap_or_default();
         for (user, role) in &wanted {
@@ -168,13 +168,15 @@ impl Planner<'_> {
                     "must name at least one role; to take all away, leave the user out",
                 ));
             }
-            Ok((read(&place, user, UserId::parse)?, self.roles.find_all(&place, roles)?))
+            Ok((self.users.find(&place, user)?, self.roles.find_all(&place, roles)?))
         };
         entries.iter().map(entry).collect()
     }
 
     fn label(&self, role: &RoleId) -> String {
-        self.roles.label(role)
+        let held =
+            || self.world.roles.get(role).map_or_else(|| role.to_string(), |role| role.label.to_string());
+        self.roles.label(role).unwrap_or_else(held)
     }
 
     fn labels(&self, roles: &BTreeSet<RoleId>) -> String {

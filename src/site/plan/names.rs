@@ -4,7 +4,7 @@ use super::{fault, read};
 use crate::{
     rbac::{
         role::BuiltIn,
-        text::{GroupId, Label, ProjectId, RoleId},
+        text::{GroupId, Label, ProjectId, RoleId, UserId},
         world::World,
     },
     site::{GroupEntry, ProjectEntry, RoleEntry, SiteFile},
@@ -22,6 +22,7 @@ impl RoleNames {
     pub(super) fn of(
         world: &World,
         file: &SiteFile,
+        prune: bool,
         new_id: &mut dyn FnMut() -> Result<String>,
     ) -> Result<Self> {
         let listed: BTreeSet<_> = file.roles.iter().filter_map(|entry| entry.id.as_deref()).collect();
@@ -29,7 +30,7 @@ impl RoleNames {
         let others = world.roles.values().filter(|role| !listed.contains(role.id.as_str()));
         let mut by_label: BTreeMap<_, _> =
             others.map(|role| (role.label.to_string(), role.id.clone())).collect();
-        let mut labels = BTreeSet::new();
+        let (mut mentioned, mut labels) = (BTreeSet::new(), BTreeSet::new());
         for entry in &file.roles {
             let place = format!("roles[{}]", entry.label);
             super::once(&mut labels, entry.label.as_str(), &place)?;
@@ -38,8 +39,11 @@ impl RoleNames {
                 (None, Some(id)) => id.clone(),
                 (None, None) => read(&place, &new_id()?, RoleId::parse)?,
             };
+            super::once(&mut mentioned, id.clone(), &place)?;
             by_label.insert(entry.label.clone(), id);
         }
+        // What is about to be deleted cannot be referred to.
+        by_label.retain(|_, id| !prune || mentioned.contains(id));
         for role in BuiltIn::ALL {
             by_label.insert(role.name().to_owned(), read("roles", role.name(), RoleId::parse)?);
         }
@@ -64,13 +68,32 @@ impl RoleNames {
     }
 
     /// A role's label, for people.
-    pub(super) fn label(&self, role: &RoleId) -> String {
-        let found = self.by_label.iter().find(|(_, id)| *id == role);
-        found.map_or_else(|| role.to_string(), |(label, _)| label.clone())
+    pub(super) fn label(&self, role: &RoleId) -> Option<String> {
+        self.by_label.iter().find(|(_, id)| *id == role).map(|(label, _)| label.clone())
     }
 
     pub(super) fn find_all(&self, place: &str, references: &[String]) -> Result<BTreeSet<RoleId>> {
         references.iter().map(|reference| self.find(place, reference)).collect()
+    }
+}
+
+/// The ids of all users.
+pub(super) struct UserNames(BTreeSet<UserId>);
+
+impl UserNames {
+    pub(super) fn of(world: &World, file: &SiteFile, prune: bool) -> Result<Self> {
+        let listed =
+            file.users.iter().map(|entry| read(&format!("users[{}]", entry.id), &entry.id, UserId::parse));
+        let mut ids: BTreeSet<_> = listed.collect::<Result<_>>()?;
+        if !prune {
+            ids.extend(world.users.keys().cloned());
+        }
+        Ok(Self(ids))
+    }
+
+    /// The user that a reference means.
+    pub(super) fn find(&self, place: &str, id: &str) -> Result<UserId> {
+        self.0.get(id).cloned().ok_or_else(|| fault(place, format!("there is no user `{id}`")))
     }
 }
 
@@ -85,6 +108,7 @@ impl ProjectNames {
     pub(super) fn of(
         world: &World,
         file: &SiteFile,
+        prune: bool,
         new_id: &mut dyn FnMut() -> Result<String>,
     ) -> Result<Self> {
         let entries =
@@ -106,6 +130,7 @@ impl ProjectNames {
             super::once(&mut mentioned, id.clone(), &place)?;
             by_name.insert(name, id);
         }
+        by_name.retain(|_, id| !prune || mentioned.contains(id));
         Ok(Self { by_name, mentioned })
     }
 

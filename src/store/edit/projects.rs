@@ -102,6 +102,14 @@ pub async fn rename(w: &mut WriteTx, id: &ProjectId, label: &Label) -> Result<()
     Ok(())
 }
 
+/// Frees a project's label for another, for a writer who may do everything and labels or deletes this one next.
+pub async fn give_label_up(w: &mut WriteTx, id: &ProjectId) -> Result<()> {
+    w.permit_superuser()?;
+    let nobodys = new_id()?;
+    w.tx.run("UPDATE projects SET label = $2 WHERE id = $1", &[Text(id.as_str()), Text(&nobodys)]).await?;
+    w.changed(Subject::Project(id.clone())).await
+}
+
 /// Deletes a project with its permissions and its places in gear lists.
 pub async fn delete(w: &mut WriteTx, id: &ProjectId) -> Result<()> {
     let takes = "`containers_delete_project` on the project or `group_projects_delete` on its group";

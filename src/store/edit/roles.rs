@@ -89,6 +89,14 @@ pub async fn delete(w: &mut WriteTx, id: &RoleId) -> Result<()> {
     Ok(())
 }
 
+/// Frees a role's label for another, for a writer who may do everything and labels or deletes this one next.
+pub async fn give_label_up(w: &mut WriteTx, id: &RoleId) -> Result<()> {
+    w.permit_superuser()?;
+    let nobodys = new_id()?;
+    w.tx.run("UPDATE roles SET label = $2 WHERE id = $1", &[Text(id.as_str()), Text(&nobodys)]).await?;
+    w.changed(Subject::Role(id.clone())).await
+}
+
 /// Names every fault of a custom role at once.
 async fn judge(
     w: &mut WriteTx,
@@ -136,6 +144,7 @@ async fn uses(w: &mut WriteTx, id: &RoleId, group: Option<&GroupId>) -> Result<R
         if found.first.len() < FIRST {
             found.first.push((user.clone(), project.clone(), row.parsed(2, Label::parse)?));
         }
+        found.permissions += 1;
         users.insert(user);
         projects.insert(project);
     }
