@@ -81,8 +81,8 @@ fn reads() -> Vec<Case> {
         ),
         guarded("GetUser", "`users_manage` on the site", [ADA], |[id]| GetUserRequest { id }),
         guarded("ListUsers", "`users_manage` on the site", [], |[]| ListUsersRequest::default()),
-        open("GetGear", GetGearRequest { name: "dicom-qc".to_owned() }),
-        open("ListGears", ListGearsRequest::default()),
+        guarded("GetGear", "`gears_restrict` on the site", ["dicom-qc"], |[name]| GetGearRequest { name }),
+        guarded("ListGears", "`gears_restrict` on the site", [], |[]| ListGearsRequest::default()),
         guarded("ListApiKeys", "`users_manage` on the site", [ADA], |[user]| ListApiKeysRequest {
             user,
             ..Default::default()
