@@ -65,6 +65,44 @@ pub struct Stamped<T> {
     pub age: Duration,
 }
 
+/// What one look at a view has come to.
+struct Round<T> {
+    /// What is settled, in the order of the queries; of use only if the round is complete.
+    settled: Vec<Result<T, EngineError>>,
+    /// Queries for which something must be loaded.
+    to_load: Vec<usize>,
+    /// The newest revision of what is in memory and newer than the view.
+    newer: Option<u64>,
+}
+
+impl<T> Round<T> {
+    async fn of(
+        view: &View,
+        held: &Held,
+        failed: &HashMap<usize, EngineError>,
+        queries: &[Query],
+        decide: &impl Fn(&View, usize, &Known) -> Option<T>,
+    ) -> Self {
+        let mut round = Self { settled: Vec::with_capacity(queries.len()), to_load: Vec::new(), newer: None };
+        for (at, query) in queries.iter().enumerate() {
+            if let Some(error) = failed.get(&at) {
+                round.settled.push(Err(error.clone()));
+                continue;
+            }
+            match recall(view, held, query).await {
+                Ok(known) => round.settled.push(decide(view, at, &known).ok_or(EngineError::NotReady)),
+                Err(Lack::Load) => round.to_load.push(at),
+                Err(Lack::NewerView(revision)) => round.newer = round.newer.max(Some(revision)),
+            }
+        }
+        round
+    }
+
+    const fn is_complete(&self) -> bool {
+        self.to_load.is_empty() && self.newer.is_none()
+    }
+}
+
 impl Engine {
     /// Decides one question.
     ///
@@ -130,28 +168,17 @@ impl Engine {
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
             let (view, age) = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
             held.belong_to(&view);
-            let (mut settled, mut to_load, mut newer) = (Vec::with_capacity(queries.len()), Vec::new(), None);
-            for (at, query) in queries.iter().enumerate() {
-                if let Some(error) = failed.get(&at) {
-                    settled.push(Err(error.clone()));
-                    continue;
-                }
-                match recall(&view, &held, query).await {
-                    Ok(known) => settled.push(decide(&view, at, &known).ok_or(EngineError::NotReady)),
-                    Err(Lack::Load) => to_load.push(at),
-                    Err(Lack::NewerView(revision)) => newer = newer.max(Some(revision)),
-                }
-            }
-            if to_load.is_empty() && newer.is_none() {
+            let round = Round::of(&view, &held, &failed, queries, &decide).await;
+            if round.is_complete() {
                 if held.is_empty() {
                     stats.hits.bump()
                 } else {
                     stats.misses.bump()
                 }
-                return Ok(Stamped { value: settled, token: view.head.token(), age });
+                return Ok(Stamped { value: round.settled, token: view.head.token(), age });
             }
-            self.load_all(&view, queries, &to_load, &mut held, &mut failed, wish.deadline).await;
-            if let Some(revision) = newer {
+            self.load_all(&view, queries, &round.to_load, &mut held, &mut failed, wish.deadline).await;
+            if let Some(revision) = round.newer {
                 let token = Token { epoch: view.head.epoch, revision };
                 match self.wait_for_token(token, wish.deadline).await {
                     // The view was rebuilt in the meantime: start over with the new one.
