@@ -110,10 +110,4 @@ impl Engine {
     pub fn stats(&self) -> &Stats {
         &self.shared.stats
     }
-
-    /// What it was told.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.shared.settings
-    }
 }

@@ -5,6 +5,7 @@ pub mod authorization;
 pub mod bearer;
 mod convert;
 mod deadline;
+pub mod edge;
 mod status;
 mod suggest;
 

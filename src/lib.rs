@@ -1,4 +1,35 @@
-//! rolegate
+//! rolegate answers "may this user do this, here, now?" for research-imaging platforms: a gRPC authorization sidecar
+//! that decides from an in-memory view of a role store, and keeps that view fresh.
+//!
+//! # The layers
+//!
+//! A request walks down this list once and back up. At each step the kind of value changes (bytes, protobuf, domain
+//! values, grants, a decision), and a file exists for each change of kind.
+//!
+//! | layer | knows | must not know |
+//! |---|---|---|
+//! | [`cli`], [`server`], [`config`], [`telemetry`] | how to wire everything else | SQL |
+//! | [`grpc`] | protobuf, statuses, keys | SQL, the cache |
+//! | [`engine`] | the cache, freshness, following | SQL, the wire |
+//! | [`site`] | site files, plans, reports | the wire, the cache |
+//! | [`store`] | SQL, transactions, keys, edits | the cache, the wire |
+//! | [`rbac`] | the rules | everything else, time and I/O included |
+//!
+//! # The trip of a check
+//!
+//! [`server`] accepts; the layer in [`telemetry`] starts a timer; [`grpc::authorization`] gets protobuf and makes a
+//! [`engine::answer::Query`] of it, or names the bad field; [`engine`] waits for the wanted freshness, takes the facts
+//! from the cache (one load if they are missing) and the role table from the same view, and calls
+//! [`rbac::decide::decide`], which is synchronous and pure; the decision becomes protobuf. From memory, there is no I/O,
+//! and no lock is held across an await.
+//!
+//! # The trip of an edit
+//!
+//! [`grpc::admin`] authenticates the key and reads the message; [`engine::Engine::write`] runs the edit in a task of its
+//! own, so that a caller who hangs up cannot cut it in two; [`store::write::WriteTx`] opens the one write transaction,
+//! [`store::edit`] judges rights, existence and state inside it, writes, and records the change under the next revision;
+//! the reply waits until the follower has brought this process's own view to that revision. Other processes learn of it
+//! from the feed.
 
 pub mod cli;
 pub mod config;

@@ -16,6 +16,7 @@ use crate::{
     grpc::{
         admin::RoleAdmin,
         authorization::Authorization,
+        edge::EdgeLayer,
         proto::{
             DESCRIPTORS, authorization_service_server::AuthorizationServiceServer,
             role_admin_service_server::RoleAdminServiceServer,
@@ -33,6 +34,7 @@ use tonic::{
     transport::server::{Router, Server},
 };
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -109,38 +111,14 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let engine = Engine::new(store, config.engine.clone());
-    let metrics = Arc::new(Metrics::new(engine.clone()));
-    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = Tasks::default();
-    tasks.hold("follower", {
-        let engine = engine.clone();
-        async move { engine.follow().await }
-    });
-    tasks.hold("health", health.clone().watch(stopped.clone()));
-    let calls = CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
-    for listener in listeners.authorization {
-        let server = authorization_server(&config, &engine, &health.reporter(), calls.clone());
-        let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
-    }
-    if let Some(listener) = listeners.admin {
-        let server = admin_server(&config, &engine, &health.reporter(), calls);
-        let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
-    }
-    if let Some(listener) = listeners.metrics {
-        let server =
-            http::serve(Acceptor::new(listener, config.connections), metrics, engine.clone(), stopped);
-        tasks.serve("metrics listener", server);
-    }
+    let mut tasks = start(&config, &engine, listeners, &stopped);
     tokio::select! {
         name = tasks.first_end() => return Err(ServerError::TaskEnded(name)),
         () = stop => {}
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
-    health.stop().await;
-    // Nobody is listening any more if this fails, which is what it is for.
+    // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
     let ended = async {
         tasks.listeners_ended().await;
@@ -153,20 +131,50 @@ pub async fn run(
     Ok(())
 }
 
-type Layered = Router<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>>;
+/// Starts everything that runs for as long as the server does.
+fn start(config: &Config, engine: &Engine, listeners: Listeners, stopped: &watch::Receiver<bool>) -> Tasks {
+    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
+    let mut tasks = Tasks::default();
+    tasks.hold("follower", {
+        let engine = engine.clone();
+        async move { engine.follow().await }
+    });
+    tasks.hold("health", health.clone().watch(stopped.clone()));
+    // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
+    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
+    let asking = calls();
+    for listener in listeners.authorization {
+        let server = authorization_server(config, engine, &health.reporter(), asking.clone());
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.admin {
+        let server = admin_server(config, engine, &health.reporter(), calls());
+        let acceptor = Acceptor::new(listener, config.connections);
+        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
+    }
+    if let Some(listener) = listeners.metrics {
+        let acceptor = Acceptor::new(listener, config.connections);
+        let server = http::serve(acceptor, Arc::clone(&metrics), engine.clone(), stopped.clone());
+        tasks.serve("metrics listener", server);
+    }
+    tasks
+}
+
+/// Calls are counted first, so that what the edge refuses counts as well.
+type Layers = Stack<EdgeLayer, Stack<CallLayer, Identity>>;
+type Layered = Router<Layers>;
 
 /// What every gRPC listener has in common.
-fn server(
-    config: &Config,
-    calls: CallLayer,
-) -> Server<tower::layer::util::Stack<CallLayer, tower::layer::util::Identity>> {
+fn server(config: &Config, calls: CallLayer, time: Duration) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(config.connections.streams)
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_WITHIN))
-        .timeout(ADMIN_TIME)
         .layer(calls)
+        .layer(EdgeLayer { time })
 }
 
 fn authorization_server(
@@ -179,14 +187,14 @@ fn authorization_server(
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
     let gated = InterceptedService::new(service, config.callers.clone());
-    server(config, calls).add_routes(common(config, health).add_service(gated))
+    server(config, calls, config.limits.time).add_routes(common(config, health).add_service(gated))
 }
 
 fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
     let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone()))
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
-    server(config, calls).add_routes(common(config, health).add_service(service))
+    server(config, calls, ADMIN_TIME).add_routes(common(config, health).add_service(service))
 }
 
 /// Health, and reflection unless it is switched off.

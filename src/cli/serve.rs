@@ -7,7 +7,7 @@ use crate::{
     store::{Store, error::StoreError, sqlite::SqliteStore},
     telemetry,
 };
-use std::{fmt::Write as _, io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Write as _, io::Write as _, path::Path, pin::pin, sync::Arc, time::Duration};
 
 /// Pauses between attempts to open a store that cannot be reached.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -33,7 +33,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Exit {
 }
 
 async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
-    let stop = server::signalled();
+    let mut stop = pin!(server::signalled());
     let demo_key = match demo {
         true => Some(demo::prepare(config).await.map_err(|error| error.to_string())?),
         false => None,
@@ -41,7 +41,7 @@ async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
     let opened = tokio::select! {
         opened = open(&config.store) => opened.map_err(|error| error.to_string())?,
         // Asked to stop while the store is still away.
-        () = server::signalled() => return Ok(()),
+        () = &mut stop => return Ok(()),
     };
     let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
     announce(config, &listeners);

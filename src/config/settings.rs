@@ -16,6 +16,9 @@ use crate::{
 use serde::Deserialize;
 use std::{fs, path::PathBuf, time::Duration};
 
+/// Below this, a busy moment would look like a store that has gone away.
+const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $(#[clap($($clap:tt)*)])? $key:ident: $type:ty = $env:literal, $value:literal;)*) => {
         /// The arguments of `serve`.
@@ -158,8 +161,13 @@ impl ServeArgs {
         let usual = Settings::default();
         let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
         let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
+        let max_staleness = self.time("max_staleness", &self.max_staleness, "30s")?;
+        let max_staleness =
+            within("max_staleness", max_staleness, SHORTEST_STALENESS, Duration::from_secs(86_400))?;
         Ok(Settings {
-            max_staleness: self.time("max_staleness", &self.max_staleness, "30s")?,
+            max_staleness,
+            // A store that is there must be seen well within the limit, or it would seem to come and go.
+            poll_interval: usual.poll_interval.min(max_staleness / 4),
             warn_staleness: self.time("warn_staleness", &self.warn_staleness, "5s")?,
             cache_bytes: within("cache_bytes", cache_bytes, 64 << 10, 1 << 40)?,
             preload: self.preload.unwrap_or(usual.preload),
@@ -244,14 +252,16 @@ fn read_file(path: &PathBuf) -> Result<File, ConfigError> {
     let text =
         fs::read_to_string(path).map_err(|error| ConfigError::new("config", format!("`{name}`: {error}")))?;
     toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let line = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map_or(1, |before| before.lines().count().max(1));
-        let key = error.message().split('`').nth(1).unwrap_or("config").to_owned();
-        ConfigError::new(
-            key,
-            format!("{name}, line {line}: {}", error.message().lines().next().unwrap_or_default()),
-        )
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let at = before.matches('\n').count();
+        let key = text.lines().nth(at).and_then(key_of_line).unwrap_or("config");
+        let problem = error.message().lines().next().unwrap_or_default();
+        ConfigError::new(key, format!("{name}, line {}: {problem}", at + 1))
     })
+}
+
+/// The key that a line of a file sets, if it does.
+fn key_of_line(line: &str) -> Option<&str> {
+    let key = line.split(['=', ']']).next()?.trim_matches(['[', ' ', '\t', '"']);
+    (!key.is_empty()).then_some(key)
 }

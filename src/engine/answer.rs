@@ -18,7 +18,7 @@ use crate::{
     },
     store::revision::Token,
 };
-use futures_util::{StreamExt as _, future::BoxFuture};
+use futures_util::StreamExt as _;
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -128,7 +128,8 @@ impl Engine {
                 return Err(EngineError::Deadline);
             }
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
-            let view = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
+            let (view, age) = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
+            held.belong_to(&view);
             let (mut settled, mut to_load, mut newer) = (Vec::with_capacity(queries.len()), Vec::new(), None);
             for (at, query) in queries.iter().enumerate() {
                 if let Some(error) = failed.get(&at) {
@@ -147,13 +148,16 @@ impl Engine {
                 } else {
                     stats.misses.bump()
                 }
-                let age = self.age().unwrap_or(Duration::MAX);
                 return Ok(Stamped { value: settled, token: view.head.token(), age });
             }
             self.load_all(&view, queries, &to_load, &mut held, &mut failed, wish.deadline).await;
             if let Some(revision) = newer {
                 let token = Token { epoch: view.head.epoch, revision };
-                self.wait_for_token(token, wish.deadline).await?;
+                match self.wait_for_token(token, wish.deadline).await {
+                    // The view was rebuilt in the meantime: start over with the new one.
+                    Err(EngineError::OtherEpoch) => {}
+                    waited => waited?,
+                }
             }
         }
     }
@@ -169,10 +173,12 @@ impl Engine {
         deadline: Instant,
     ) {
         let loader = Loader::new(self, view, deadline);
-        let mut loads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(to_load.len());
-        for (at, query) in to_load.iter().filter_map(|at| queries.get(*at).map(|query| (*at, query))) {
-            let (loader, held) = (&loader, &*held);
-            loads.push(Box::pin(async move { (at, loader.load(query, held).await) }));
+        // Futures in a list, and no closure in the stream: the compiler could not tell that it may move between threads.
+        let mut loads = Vec::with_capacity(to_load.len());
+        for at in to_load {
+            if let Some(query) = queries.get(*at) {
+                loads.push(load_one(&loader, *at, query, held, deadline));
+            }
         }
         let loaded: Vec<_> =
             futures_util::stream::iter(loads).buffer_unordered(PARALLEL_LOADS).collect().await;
@@ -185,6 +191,17 @@ impl Engine {
             }
         }
     }
+}
+
+async fn load_one(
+    loader: &Loader<'_>,
+    at: usize,
+    query: &Query,
+    held: &Held,
+    deadline: Instant,
+) -> (usize, Result<Held, EngineError>) {
+    let loaded = tokio::time::timeout_at(deadline, loader.load(query, held)).await;
+    (at, loaded.unwrap_or(Err(EngineError::Deadline)))
 }
 
 fn answer(view: &View, query: &Query, known: &Known, explain: bool) -> Answer {

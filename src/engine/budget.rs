@@ -28,18 +28,17 @@ impl Budget {
         Self { in_flight: Semaphore::new(in_flight), cost, paid_by: Mutex::new(Instant::now()) }
     }
 
-    /// Waits for a look-up's turn.
+    /// Waits for a look-up's turn. Whoever waits for the debt to be paid takes up no place meanwhile.
     ///
     /// # Errors
     /// The debt for empty look-ups cannot be paid before the deadline.
     pub(super) async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EngineError> {
-        let permit = self.in_flight.acquire().await.map_err(|_| EngineError::StoreUnavailable)?;
         let clear = self.with_debt(|paid_by| *paid_by - BURST.min(paid_by.duration_since(Instant::now())));
         if clear > deadline {
             return Err(EngineError::TooManyUnknown);
         }
         tokio::time::sleep_until(clear).await;
-        Ok(permit)
+        self.in_flight.acquire().await.map_err(|_| EngineError::StoreUnavailable)
     }
 
     /// Whether a look-up would have to wait.

@@ -10,7 +10,7 @@ use crate::{
     },
     store::{
         change::{Change, Subject},
-        load::Everything,
+        load::{Everything, Size},
     },
 };
 use std::{mem::size_of, sync::Arc};
@@ -27,31 +27,49 @@ pub(super) struct Cache {
 const ENTRY_OVERHEAD: usize = 200;
 /// What an id costs that is not shared: its text and the counters in front of it.
 const ID_OVERHEAD: usize = 24;
-/// How many bytes a thing takes on average, to judge whether a whole site fits before it is loaded.
-const USUAL_BYTES: u64 = 150;
+/// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
+const USUAL_ENTRY: u64 = 320;
+const USUAL_GRANT: u64 = 90;
+
+/// How the room is shared out: grants need most, projects come next, the rest is small.
+struct Room {
+    users: u64,
+    projects: u64,
+    others: u64,
+}
+
+impl Room {
+    const fn of(bytes: u64) -> Self {
+        Self { users: bytes / 8 * 5, projects: bytes / 4, others: bytes / 16 }
+    }
+}
 
 impl Cache {
-    /// An empty cache. Grants get most of the room: the other kinds are small.
-    pub(super) fn new(settings: &Settings) -> Self {
-        let (grants, rest, absent) =
-            (settings.cache_bytes / 4 * 3, settings.cache_bytes / 12, settings.absent_entries);
+    /// An empty cache for views from a revision on.
+    pub(super) fn new(settings: &Settings, since: u64) -> Self {
+        let (room, absent) = (Room::of(settings.cache_bytes), settings.absent_entries);
         Self {
-            users: Fenced::new(grants, absent, |id, grants| {
+            users: Fenced::new(room.users, absent, since, |id, grants| {
                 ENTRY_OVERHEAD + id.as_str().len() + weight(grants)
             }),
-            projects: Fenced::new(rest, absent, |id, group| {
+            projects: Fenced::new(room.projects, absent, since, |id, group| {
                 ENTRY_OVERHEAD + id.as_str().len() + group.as_str().len() + ID_OVERHEAD
             }),
-            groups: Fenced::new(rest, absent, |id, ()| ENTRY_OVERHEAD + id.as_str().len()),
-            gears: Fenced::new(rest, absent, |name, gear| {
+            groups: Fenced::new(room.others, absent, since, |id, ()| ENTRY_OVERHEAD + id.as_str().len()),
+            gears: Fenced::new(room.others, absent, since, |name, gear| {
                 ENTRY_OVERHEAD + name.as_str().len() + gear_weight(gear)
             }),
         }
     }
 
-    /// Whether so many things are likely to fit.
-    pub(super) fn fits(settings: &Settings, things: u64) -> bool {
-        things.saturating_mul(USUAL_BYTES) <= settings.cache_bytes
+    /// Whether a whole site is likely to fit, by what its things usually take.
+    pub(super) fn fits(settings: &Settings, size: &Size) -> bool {
+        let room = Room::of(settings.cache_bytes);
+        let users = size.users * USUAL_ENTRY + (size.project_grants + size.group_grants) * USUAL_GRANT;
+        users <= room.users
+            && size.projects * USUAL_ENTRY <= room.projects
+            && size.groups * USUAL_ENTRY <= room.others
+            && size.gears * USUAL_ENTRY + size.gear_entries * USUAL_GRANT <= room.others
     }
 
     /// Fills the cache with everything there is at a revision.

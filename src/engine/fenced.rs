@@ -75,7 +75,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// An empty cache, bounded in bytes for things that exist and in number for those that do not.
-    pub(super) fn new(bytes: u64, absent: u64, weigh: fn(&K, &V) -> usize) -> Self {
+    ///
+    /// `since` is the revision of the first view over it: whatever was read before belongs to another cache.
+    pub(super) fn new(bytes: u64, absent: u64, since: u64, weigh: fn(&K, &V) -> usize) -> Self {
         let weigher = move |key: &K, entry: &Entry<V>| {
             let bytes = entry.value.as_ref().map_or(0, |value| weigh(key, value));
             u32::try_from(bytes).unwrap_or(u32::MAX)
@@ -87,7 +89,7 @@ where
         Self {
             present: present.build(),
             absent: absent.build(),
-            fences: (0..FENCES).map(|_| AtomicU64::new(0)).collect(),
+            fences: (0..FENCES).map(|_| AtomicU64::new(since)).collect(),
             hasher: RandomState::new(),
             complete: None,
         }

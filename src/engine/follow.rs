@@ -24,7 +24,10 @@ impl Engine {
         let mut trouble = Trouble::default();
         let mut pause = Duration::ZERO;
         loop {
-            match self.look().await {
+            let began = Instant::now();
+            let look = self.look(began).await;
+            self.shared.pulse.beat(began, look.is_ok());
+            match look {
                 Ok(()) => {
                     trouble.is_over();
                     pause = Duration::ZERO;
@@ -35,7 +38,6 @@ impl Engine {
                     pause = (pause * 2).clamp(Duration::from_millis(50), LONGEST_PAUSE);
                 }
             }
-            self.shared.pulse.beat();
             self.next_cause(pause).await;
         }
     }
@@ -53,14 +55,13 @@ impl Engine {
     }
 
     /// Looks at the store once and brings the view in line with it.
-    pub(super) async fn look(&self) -> Result<(), StoreError> {
-        let started = Instant::now();
+    async fn look(&self, began: Instant) -> Result<(), StoreError> {
         let store = &self.shared.store;
         store.refresh().await?;
         let mut tx = store.read().await?;
         let Some(view) = self.shared.published.current() else {
             self.rebuild(&mut tx, "first load").await?;
-            self.shared.pulse.confirm(started);
+            self.shared.pulse.confirm(began);
             return Ok(());
         };
         match feed::catch_up(&mut tx, view.head).await? {
@@ -73,7 +74,7 @@ impl Engine {
                 self.rebuild(&mut store.read().await?, "the store's history went back or forked").await?;
             }
         }
-        self.shared.pulse.confirm(started);
+        self.shared.pulse.confirm(began);
         Ok(())
     }
 
@@ -102,9 +103,9 @@ impl Engine {
         let settings = &self.shared.settings;
         let head = tx.head();
         let roles = load::roles(tx).await?;
-        let mut cache = Cache::new(settings);
+        let mut cache = Cache::new(settings, head.revision);
         let size = load::size(tx).await?;
-        let preloaded = settings.preload && Cache::fits(settings, size);
+        let preloaded = settings.preload && Cache::fits(settings, &size);
         if preloaded {
             cache.fill(head.revision, load::everything(tx).await?).await;
         }
@@ -112,7 +113,7 @@ impl Engine {
         self.shared.stats.rebuilds.bump();
         self.publish(View { head, roles: Arc::new(roles), cache: Arc::new(cache) });
         let (took_ms, epoch) = (started.elapsed().as_millis(), head.epoch);
-        tracing::info!(why, %epoch, revision = head.revision, things = size, preloaded, took_ms, "role store loaded");
+        tracing::info!(why, %epoch, revision = head.revision, users = size.users, grants = size.project_grants, preloaded, took_ms, "role store loaded");
         Ok(())
     }
 

@@ -20,28 +20,37 @@ pub enum Freshness {
     FullyCurrent,
 }
 
-/// The follower's heartbeat: when it last confirmed that the view is the store's head, and that it looked at all.
+/// The follower's heartbeat: what its looks at the store have come to.
 pub(super) struct Pulse {
+    /// When the look began that last confirmed that the view is the store's head.
     confirmed: Mutex<Option<Instant>>,
-    /// Counts the times that the follower has finished looking.
-    beats: watch::Sender<u64>,
+    /// The last look that has ended.
+    looks: watch::Sender<Look>,
+}
+
+/// A look at the store that has ended.
+#[derive(Clone, Copy)]
+struct Look {
+    began: Instant,
+    found_the_store: bool,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { confirmed: Mutex::new(None), beats: watch::Sender::new(0) }
+        let none = Look { began: Instant::now(), found_the_store: false };
+        Self { confirmed: Mutex::new(None), looks: watch::Sender::new(none) }
     }
 }
 
 impl Pulse {
-    /// The view is what the store's head was at this moment.
-    pub(super) fn confirm(&self, at: Instant) {
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    /// A look has brought the view to what the store's head was when it began.
+    pub(super) fn confirm(&self, began: Instant) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
     }
 
-    /// The follower has looked, whatever it found.
-    pub(super) fn beat(&self) {
-        self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
+    /// A look has ended, whatever it came to.
+    pub(super) fn beat(&self, began: Instant, found_the_store: bool) {
+        self.looks.send_replace(Look { began, found_the_store });
     }
 
     fn age(&self) -> Option<Duration> {
@@ -62,11 +71,14 @@ impl Engine {
         self.current_view().is_ok()
     }
 
-    /// The view to decide from, if it is not too old.
-    pub(super) fn current_view(&self) -> Result<Arc<View>, EngineError> {
+    /// The view to decide from, if it is not too old, and the age of its confirmation.
+    pub(super) fn current_view(&self) -> Result<(Arc<View>, Duration), EngineError> {
+        // INVARIANT: the age is taken before the view. A view is published before it is confirmed, so the age is never
+        // that of a newer view than the one taken.
+        let age = self.age().unwrap_or(Duration::MAX);
         let view = self.shared.published.require()?;
-        let (age, most) = (self.age().unwrap_or(Duration::MAX), self.shared.settings.max_staleness);
-        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(view) }
+        let most = self.shared.settings.max_staleness;
+        if age > most { Err(EngineError::Stale { age, most }) } else { Ok((view, age)) }
     }
 
     /// Waits until the view is as fresh as wanted.
@@ -75,12 +87,18 @@ impl Engine {
         match wanted {
             Freshness::Fast => Ok(()),
             Freshness::AtLeast(token) => self.wait_for_token(token, deadline).await,
-            Freshness::FullyCurrent => {
-                self.shared.store.refresh().await?;
-                let head = self.shared.store.read().await?.head();
-                self.wait_for_token(head.token(), deadline).await
-            }
+            Freshness::FullyCurrent => self.wait_for_look(Instant::now(), deadline).await,
         }
+    }
+
+    /// Waits for the end of a look that began after this moment. However many callers wait, one look serves them all:
+    /// wanting current answers must not drive the store.
+    async fn wait_for_look(&self, since: Instant, deadline: Instant) -> Result<(), EngineError> {
+        let mut looks = self.shared.pulse.looks.subscribe();
+        self.shared.nudge.notify_one();
+        let look = tokio::time::timeout_at(deadline, looks.wait_for(|look| look.began >= since)).await;
+        let look = *look.map_err(|_| EngineError::StoreUnavailable)?.map_err(|_| EngineError::NotReady)?;
+        if look.found_the_store { Ok(()) } else { Err(EngineError::StoreUnavailable) }
     }
 
     /// Waits until the view contains a token's revision.
@@ -88,10 +106,11 @@ impl Engine {
     /// # Errors
     /// The token is of another epoch, or the revision did not arrive before the deadline.
     pub(super) async fn wait_for_token(&self, token: Token, deadline: Instant) -> Result<(), EngineError> {
-        let mut beats = self.shared.pulse.beats.subscribe();
+        let mut looks = self.shared.pulse.looks.subscribe();
         // Another epoch may be one that this server is about to learn of: let the follower look before refusing. A
         // look that has begun before the token came may miss it, so it takes two.
         let mut looks_for_epoch = 2;
+        let mut is_first_look = true;
         loop {
             let head = self.shared.published.require()?.head;
             if head.epoch == token.epoch && head.revision >= token.revision {
@@ -103,10 +122,18 @@ impl Engine {
                 }
                 looks_for_epoch -= 1;
             }
-            self.shared.nudge.notify_one();
-            let behind = EngineError::Behind { wanted: token.revision, applied: head.revision };
-            let beat = tokio::time::timeout_at(deadline, beats.changed()).await;
-            beat.map_err(|_| behind)?.map_err(|_| EngineError::NotReady)?;
+            // Once is enough: what is committed later announces itself, and waiting must not keep the follower busy.
+            if is_first_look || head.epoch != token.epoch {
+                self.shared.nudge.notify_one();
+            }
+            is_first_look = false;
+            let in_vain = if head.epoch == token.epoch {
+                EngineError::Behind { wanted: token.revision, applied: head.revision }
+            } else {
+                EngineError::OtherEpoch
+            };
+            let look = tokio::time::timeout_at(deadline, looks.changed()).await;
+            look.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
         }
     }
 }

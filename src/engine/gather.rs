@@ -3,6 +3,7 @@
 use super::{
     Engine, Shared,
     answer::Query,
+    cache::Cache,
     error::EngineError,
     fenced::{Entry, Fenced, Found},
     view::View,
@@ -22,8 +23,12 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use tokio::time::Instant;
 
 /// What a call has loaded for itself, beside what the cache kept: a small cache must not make it load for ever.
+///
+/// INVARIANT: all of it was loaded for the one cache that it belongs to. The fences of a cache know nothing of changes
+/// from before it was built, nor of other epochs' revisions.
 #[derive(Default)]
 pub(super) struct Held {
+    cache: Option<Arc<Cache>>,
     users: HashMap<UserId, Entry<Arc<Grants>>>,
     projects: HashMap<ProjectId, Entry<GroupId>>,
     groups: HashMap<GroupId, Entry<()>>,
@@ -102,6 +107,13 @@ impl Held {
     /// Whether the call has loaded nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.users.is_empty() && self.projects.is_empty() && self.groups.is_empty() && self.gears.is_empty()
+    }
+
+    /// Forgets what was loaded for a view that has been rebuilt since.
+    pub(super) fn belong_to(&mut self, view: &View) {
+        if !self.cache.as_ref().is_some_and(|cache| Arc::ptr_eq(cache, &view.cache)) {
+            *self = Self { cache: Some(Arc::clone(&view.cache)), ..Self::default() };
+        }
     }
 
     pub(super) fn take(&mut self, more: Self) {
@@ -196,7 +208,7 @@ impl<'a> Loader<'a> {
     async fn read_from_store<K, V>(&self, key: &K, read: Read<K, V>) -> Result<Entry<V>, EngineError> {
         let mut tx = self.shared.store.read().await?;
         let head = tx.head();
-        if head.epoch != self.view.head.epoch {
+        if !head.goes_on_from(self.view.head) {
             // The view is about to be rebuilt: what is read now must not be mixed with it.
             self.shared.nudge.notify_one();
             return Err(EngineError::StoreUnavailable);

@@ -19,12 +19,6 @@ impl View {
     pub const fn head(&self) -> Head {
         self.head
     }
-
-    /// The roles of that revision.
-    #[must_use]
-    pub fn roles(&self) -> &RoleTable {
-        &self.roles
-    }
 }
 
 /// The view that is current, if the store has been read at all.

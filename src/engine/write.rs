@@ -1,6 +1,6 @@
 //! Writes, and what administrators read: handed to the store, and seen here before they are answered.
 
-use super::Engine;
+use super::{Engine, error::EngineError};
 use crate::store::{
     auth::{self, Actor, ApiKey},
     error::{Error, Result, StoreError},
@@ -45,15 +45,17 @@ impl Engine {
         auth::authenticate(&mut self.shared.store.read().await?, key).await
     }
 
-    /// Reads for an administrator, straight from the store, in one snapshot.
+    /// Reads for an administrator, straight from the store, in one snapshot in which their key still holds.
     ///
     /// # Errors
-    /// Those of the reading function.
+    /// The key does not hold any more, and those of the reading function.
     pub async fn read<T: Send>(
         &self,
+        actor: &Actor,
         read: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
     ) -> Result<T> {
         let mut tx = self.shared.store.read().await?;
+        actor.confirm(&mut tx).await?;
         read(&mut tx).await
     }
 
@@ -96,8 +98,18 @@ impl Engine {
             return Ok(Written { value, token: base.token(), base_revision: base.revision });
         }
         let token = write.commit().await?.token();
-        if let Err(error) = self.wait_for_token(token, Instant::now() + VISIBLE_WITHIN).await {
-            tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+        match self.wait_for_token(token, Instant::now() + VISIBLE_WITHIN).await {
+            Ok(()) => {}
+            // It went into a store that was taken away under it.
+            Err(EngineError::OtherEpoch) => {
+                let what = "the store was replaced while this was written; look at it before trying again";
+                return Err(Error::Store(StoreError::Unavailable(what.to_owned())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
+                let what = format!("the write is committed ({token}), but is not seen here yet");
+                return Err(Error::Store(StoreError::Unavailable(what)));
+            }
         }
         Ok(Written { value, token, base_revision: base.revision })
     }

@@ -9,6 +9,7 @@ use crate::{
     engine::{Engine, answer::Wish, error::EngineError},
     rbac::text::UserId,
 };
+use http::HeaderMap;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
@@ -34,8 +35,10 @@ impl Authorization {
         Self { engine, limits }
     }
 
+    /// The deadline that the call got at the edge; a call that came another way gets ours.
     fn deadline<T>(&self, request: &Request<T>) -> Deadline {
-        Deadline::of(request.metadata(), self.limits.time)
+        let at_the_edge = request.extensions().get().copied();
+        at_the_edge.unwrap_or_else(|| Deadline::of(&HeaderMap::new(), self.limits.time))
     }
 }
 

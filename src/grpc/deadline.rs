@@ -1,11 +1,13 @@
 //! How long a call may take: the caller's own deadline, or ours if it is sooner.
 
+use http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::metadata::MetadataMap;
 
 /// What a reply needs to get out before the caller has given up.
 const MARGIN: Duration = Duration::from_millis(20);
+/// The stack has a timer of its own for the caller's limit, and ends calls as cancelled: ours has to come first.
+const BEFORE_THE_STACK: Duration = Duration::from_millis(2);
 
 /// When a call must be over, and until when it may wait for news.
 #[derive(Clone, Copy, Debug)]
@@ -18,16 +20,17 @@ pub(super) struct Deadline {
 
 impl Deadline {
     /// The caller's time limit, unless ours is shorter.
-    pub(super) fn of(metadata: &MetadataMap, ours: Duration) -> Self {
-        let limit = requested(metadata).map_or(ours, |theirs| theirs.min(ours));
+    pub(super) fn of(headers: &HeaderMap, ours: Duration) -> Self {
+        let limit = requested(headers).map_or(ours, |theirs| theirs.min(ours));
+        let limit = limit - BEFORE_THE_STACK.min(limit / 10);
         let now = Instant::now();
         Self { end: now + limit, wait_until: now + limit - MARGIN.min(limit / 10) }
     }
 }
 
 /// Reads `grpc-timeout`: up to eight digits and a unit. What cannot be read is no limit, as everywhere in gRPC.
-fn requested(metadata: &MetadataMap) -> Option<Duration> {
-    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+fn requested(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -49,9 +52,9 @@ mod tests {
     use super::*;
 
     fn read(text: &'static str) -> Option<Duration> {
-        let mut metadata = MetadataMap::new();
-        metadata.insert("grpc-timeout", tonic::metadata::MetadataValue::from_static(text));
-        requested(&metadata)
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", http::HeaderValue::from_static(text));
+        requested(&headers)
     }
 
     #[test]

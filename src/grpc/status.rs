@@ -89,6 +89,7 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> Status {
         Refusal::RoleInUse { .. } => (Code::FailedPrecondition, "ROLE_IN_USE"),
         Refusal::NotOffered { .. } => (Code::FailedPrecondition, "NOT_OFFERED"),
         Refusal::LastSiteAdmin => (Code::FailedPrecondition, "LAST_SITE_ADMIN"),
+        Refusal::TooManyKeys { .. } => (Code::FailedPrecondition, "TOO_MANY_KEYS"),
         Refusal::GroupHasProjects { .. } => (Code::FailedPrecondition, "GROUP_HAS_PROJECTS"),
     };
     with_reason(code, reason, refusal.to_string())

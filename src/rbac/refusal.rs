@@ -109,6 +109,11 @@ pub enum Refusal {
     },
     /// The last enabled site admin can be neither demoted, disabled nor deleted.
     LastSiteAdmin,
+    /// The user has as many API keys as a user may have.
+    TooManyKeys {
+        /// How many that is.
+        most: u64,
+    },
     /// The group still has projects.
     GroupHasProjects {
         /// How many.
@@ -190,6 +195,9 @@ impl fmt::Display for Refusal {
             }
             Self::LastSiteAdmin => {
                 f.write_str("the last enabled site admin can be neither demoted, disabled nor deleted")
+            }
+            Self::TooManyKeys { most } => {
+                write!(f, "the user has {most} API keys, which is the most: revoke one first")
             }
             Self::GroupHasProjects { count, first } => {
                 let more = if first.len() as u64 >= *count { "" } else { ", ..." };

@@ -33,13 +33,14 @@ impl Health {
         self.reporter.clone()
     }
 
-    /// Follows the engine's readiness until the server stops; then holds still.
+    /// Follows the engine's readiness until the server stops; not serving from there on.
     pub(super) async fn watch(self, stopped: watch::Receiver<bool>) {
         self.set(false).await;
         tokio::select! {
             () = self.follow() => {}
             () = shutdown::until(stopped) => {}
         }
+        self.set(false).await;
         std::future::pending::<()>().await;
     }
 
@@ -63,11 +64,6 @@ impl Health {
             warned = old;
             time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    /// Not serving from here on.
-    pub(super) async fn stop(&self) {
-        self.set(false).await;
     }
 
     async fn set(&self, serving: bool) {

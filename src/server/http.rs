@@ -15,8 +15,9 @@ pub(super) async fn serve(
     engine: Engine,
     stopped: watch::Receiver<bool>,
 ) {
+    let stopping = stopped.clone();
     let ready = move || async move {
-        if engine.is_serving() {
+        if engine.is_serving() && !*stopping.borrow() {
             (StatusCode::OK, "serving\n")
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "not serving\n")

@@ -5,19 +5,21 @@ use tokio::{
     sync::watch,
 };
 
-/// Resolves when the process is asked to end: SIGTERM or SIGINT.
-pub async fn signalled() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process at once, which is an end as well.
-        return std::future::pending().await;
-    };
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!(signal = name, "asked to stop");
+/// Resolves when the process is asked to end: SIGTERM or SIGINT. Listens from the call on, not only from the first poll:
+/// once there is a handler, a signal that nobody listens to would be lost.
+pub fn signalled() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            // Without handlers the signals end the process at once, which is an end as well.
+            return std::future::pending().await;
+        };
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "asked to stop");
+    }
 }
 
 /// Resolves when the server has begun to stop, or is gone.

@@ -41,3 +41,35 @@ impl Tasks {
         while self.listeners.join_next().await.is_some() {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn the_first_task_that_ends_is_told_by_name() {
+        let mut tasks = Tasks::default();
+        tasks.hold("follower", ready(()));
+        tasks.serve("listener", pending());
+        assert_eq!(tasks.first_end().await, "follower");
+        let mut tasks = Tasks::default();
+        tasks.hold("follower", pending());
+        tasks.serve("listener", ready(()));
+        assert_eq!(tasks.first_end().await, "listener");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_has_ended() {
+        for is_listener in [false, true] {
+            let mut tasks = Tasks::default();
+            tasks.hold("follower", pending());
+            let broken = async { assert_eq!(1, 2, "broken on purpose") };
+            match is_listener {
+                true => tasks.serve("broken", broken),
+                false => tasks.hold("broken", broken),
+            }
+            assert_eq!(tasks.first_end().await, "a task that panicked");
+        }
+    }
+}

@@ -46,7 +46,10 @@ impl Actor {
     /// Makes sure, in this transaction, that the actor's key still holds and that its user is enabled.
     ///
     /// Tells whether the actor may do everything.
-    pub(super) async fn confirm(&self, tx: &mut Tx) -> Result<bool> {
+    ///
+    /// # Errors
+    /// The key was revoked or has expired, or its user is disabled.
+    pub async fn confirm(&self, tx: &mut Tx) -> Result<bool> {
         let Self::Key { user, key } = self else { return Ok(true) };
         let sql = "SELECT 1 FROM api_keys WHERE id = $1 AND user_id = $2 AND (expires_at IS NULL OR expires_at > $3)";
         let args = [Text(key), Text(user.as_str()), Int(unix_seconds())];

@@ -102,12 +102,35 @@ pub struct Everything {
     pub gears: Vec<(GearName, GearAccess)>,
 }
 
-/// How many grants, users, projects, groups and gears there are, to judge whether everything fits.
-pub async fn size(tx: &mut Tx) -> Result<u64> {
-    let sql = "SELECT (SELECT COUNT(*) FROM project_permissions) + (SELECT COUNT(*) FROM group_members)
-                    + (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM projects)
-                    + (SELECT COUNT(*) FROM groups) + (SELECT COUNT(*) FROM gears)";
-    tx.row(sql, &[]).await?.map_or(Ok(0), |row| row.count(0))
+/// How many things there are, to judge whether everything fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "counts of what their names say")]
+pub struct Size {
+    pub users: u64,
+    pub project_grants: u64,
+    pub group_grants: u64,
+    pub projects: u64,
+    pub groups: u64,
+    pub gears: u64,
+    pub gear_entries: u64,
+}
+
+/// How many things there are.
+pub async fn size(tx: &mut Tx) -> Result<Size> {
+    let sql = "SELECT (SELECT COUNT(*) FROM users), (SELECT COUNT(*) FROM project_permissions),
+                      (SELECT COUNT(*) FROM group_members), (SELECT COUNT(*) FROM projects),
+                      (SELECT COUNT(*) FROM groups), (SELECT COUNT(*) FROM gears),
+                      (SELECT COUNT(*) FROM gear_projects) + (SELECT COUNT(*) FROM gear_users)";
+    let Some(row) = tx.row(sql, &[]).await? else { return Ok(Size::default()) };
+    Ok(Size {
+        users: row.count(0)?,
+        project_grants: row.count(1)?,
+        group_grants: row.count(2)?,
+        projects: row.count(3)?,
+        groups: row.count(4)?,
+        gears: row.count(5)?,
+        gear_entries: row.count(6)?,
+    })
 }
 
 /// Everything that decisions need.

@@ -64,6 +64,12 @@ impl Head {
     pub const fn token(&self) -> Token {
         Token { epoch: self.epoch, revision: self.revision }
     }
+
+    /// Whether this may be the same history, seen no earlier: false means that it went back, forked or was replaced.
+    #[must_use]
+    pub fn goes_on_from(&self, earlier: Self) -> bool {
+        self.epoch == earlier.epoch && (self.revision > earlier.revision || *self == earlier)
+    }
 }
 
 /// What callers get and hand back, opaque to them: version, epoch and revision.

@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file in WAL mode.
 
+mod create;
+mod log;
 mod open;
 
 use super::{
@@ -10,12 +12,14 @@ use super::{
     tx::Tx,
 };
 use arc_swap::ArcSwap;
+use create::Draft;
 use open::Handles;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::Mutex;
 
 /// How often the file is looked at for commits of others. A look reads shared memory only.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -24,6 +28,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub struct SqliteStore {
     path: PathBuf,
     handles: ArcSwap<Handles>,
+    /// Held while the file is opened anew: once, however many callers find it replaced.
+    reopening: Mutex<()>,
 }
 
 impl SqliteStore {
@@ -32,7 +38,7 @@ impl SqliteStore {
     /// # Errors
     /// There is something of that name already, it cannot be written, or the set-up fails.
     pub async fn create<T>(path: &Path, setup: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
-        let draft = open::Draft::beside(path)?;
+        let draft = Draft::beside(path)?;
         draft.write().await?;
         let store = Self::open(&draft.path).await?;
         let made = setup(&store).await;
@@ -59,7 +65,11 @@ impl SqliteStore {
     /// There is none, or it is not ours, is corrupted, or is of a newer schema. Nothing has been changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let handles = open::open(path).await?;
-        Ok(Self { path: path.to_owned(), handles: ArcSwap::from_pointee(handles) })
+        Ok(Self {
+            path: path.to_owned(),
+            handles: ArcSwap::from_pointee(handles),
+            reopening: Mutex::default(),
+        })
     }
 
     /// Whether the path still names the file that is open.
@@ -71,6 +81,8 @@ impl SqliteStore {
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn read(&self) -> Result<Tx, StoreError> {
+        // Nobody must be answered from a file that others do not see any more.
+        self.refresh().await?;
         let readers = self.handles.load().readers.clone();
         Tx::new(readers.begin().await?).await
     }
@@ -97,7 +109,12 @@ impl Store for SqliteStore {
         if self.is_in_place()? {
             return Ok(());
         }
+        let _turn = self.reopening.lock().await;
+        if self.is_in_place()? {
+            return Ok(());
+        }
         tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        self.handles.load().forget_log(&self.path)?;
         self.handles.store(Arc::new(open::open(&self.path).await?));
         Ok(())
     }

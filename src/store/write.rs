@@ -134,6 +134,7 @@ impl WriteTx {
         self.tx.run("DELETE FROM changes WHERE revision < $1", &[Int(oldest)]).await?;
         let head = Head { revision: self.revision(), stamp, ..self.base() };
         self.tx.commit().await?;
+        tracing::info!(actor, revision = head.revision, subjects = lines.len(), "role store changed");
         Ok(head)
     }
 }

@@ -34,7 +34,7 @@ impl<T> Call<T> {
         &self,
         read: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<V>> + Send,
     ) -> Result<V, Status> {
-        self.engine.read(read).await.map_err(of_store)
+        self.engine.read(&self.actor, read).await.map_err(of_store)
     }
 
     /// Writes, if the object is at the expected revision.

@@ -31,13 +31,15 @@ pub(super) async fn create(call: Call<CreateGearRequest>) -> Result<CreateGearRe
 
 pub(super) async fn get(call: Call<GetGearRequest>) -> Result<GetGearResponse, Status> {
     let name = text("name", &call.message.name, GearName::parse)?;
-    let record = call.read(|tx| Box::pin(async move { read::gears::get(tx, &name).await })).await?;
+    let actor = call.actor.clone();
+    let record = call.read(|tx| Box::pin(async move { read::gears::get(tx, &actor, &name).await })).await?;
     Ok(GetGearResponse { gear: Some(objects::gear(record)) })
 }
 
 pub(super) async fn list(call: Call<ListGearsRequest>) -> Result<ListGearsResponse, Status> {
     let page = request::page(call.message.page_size, &call.message.page_token)?;
-    let page = call.read(|tx| Box::pin(async move { read::gears::list(tx, &page).await })).await?;
+    let actor = call.actor.clone();
+    let page = call.read(|tx| Box::pin(async move { read::gears::list(tx, &actor, &page).await })).await?;
     let (gears, next_page_token) = reply(page, objects::gear);
     Ok(ListGearsResponse { gears, next_page_token })
 }

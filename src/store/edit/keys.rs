@@ -17,6 +17,9 @@ use crate::rbac::{
     text::{Label, UserId},
 };
 
+/// How many keys a user may have: everyone may make their own, and each is a write to the store.
+const MOST_KEYS: u64 = 100;
+
 /// Makes a key for a user. The whole key is in the result and nowhere else.
 ///
 /// # Errors
@@ -34,6 +37,7 @@ pub async fn create(
     }
     w.permit_self_or_users_manage(user).await?;
     w.edited(&Subject::User(user.clone())).await?;
+    refuse_too_many(w, user).await?;
     let key = ApiKey::generate()?;
     let sql = "INSERT INTO api_keys (id, user_id, label, secret_hash, created_at, expires_at)
                VALUES ($1, $2, $3, $4, $5, $6)";
@@ -44,6 +48,12 @@ pub async fn create(
     w.changed(Subject::User(user.clone())).await?;
     let id = key.id().to_owned();
     Ok((KeyRecord { id, user: user.clone(), label: label.clone(), created_at: now, expires_at }, key))
+}
+
+async fn refuse_too_many(w: &mut WriteTx, user: &UserId) -> Result<()> {
+    let row = w.tx.row("SELECT COUNT(*) FROM api_keys WHERE user_id = $1", &[Text(user.as_str())]).await?;
+    let held = row.map_or(Ok(0), |row| row.count(0))?;
+    if held < MOST_KEYS { Ok(()) } else { Err(Refusal::TooManyKeys { most: MOST_KEYS }.into()) }
 }
 
 /// Revokes a key at once.

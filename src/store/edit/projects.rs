@@ -21,7 +21,7 @@ use crate::rbac::{
 /// A project to make.
 #[derive(Clone, Debug)]
 pub struct NewProject {
-    /// Absent: an id is made.
+    /// Absent: an id is made. Choosing one takes a site admin.
     pub id: Option<ProjectId>,
     /// The group it will belong to, for good.
     pub group: GroupId,
@@ -37,6 +37,10 @@ pub struct NewProject {
 /// As all edits: refused by the rules, or the store failed.
 pub async fn create(w: &mut WriteTx, new: NewProject) -> Result<ProjectId> {
     w.permit_on_group(&new.group, GroupAction::GroupProjectsCreate).await?;
+    if new.id.is_some() {
+        // Applications keep data by project ids: who could choose one could take over what a deleted project left.
+        w.permit_superuser()?;
+    }
     w.existing(&Subject::Group(new.group.clone())).await?;
     let id = match new.id {
         Some(id) => id,

@@ -2,10 +2,11 @@
 
 use super::{Page, PageRequest, not_found};
 use crate::{
-    rbac::{gear::GearAccess, refusal::Kind, text::GearName},
+    rbac::{gear::GearAccess, level::SiteAction, refusal::Kind, text::GearName},
     store::{
+        auth::Actor,
         error::{Result, StoreError},
-        load,
+        load, permit,
         tx::{
             Arg::{Int, Text},
             Tx,
@@ -24,15 +25,16 @@ pub struct GearRecord {
     pub revision: u64,
 }
 
-/// One gear. Which gears there are is no secret: any enabled user may read them.
+/// One gear. Whom it is open to names users and projects: that is for those who may say so.
 ///
 /// # Errors
 /// As all reads: refused by the rules, or the store failed.
-pub async fn get(tx: &mut Tx, name: &GearName) -> Result<GearRecord> {
+pub async fn get(tx: &mut Tx, actor: &Actor, name: &GearName) -> Result<GearRecord> {
+    permit::permit_on_site(tx, actor, SiteAction::GearsRestrict).await?;
     find(tx, name).await?.ok_or_else(|| not_found(Kind::Gear, name))
 }
 
-/// One gear, if there is such.
+/// One gear, whoever asks.
 pub async fn find(tx: &mut Tx, name: &GearName) -> Result<Option<GearRecord>, StoreError> {
     let Some(row) = tx.row("SELECT revision FROM gears WHERE name = $1", &[Text(name.as_str())]).await?
     else {
@@ -44,7 +46,8 @@ pub async fn find(tx: &mut Tx, name: &GearName) -> Result<Option<GearRecord>, St
 }
 
 /// A page of gears.
-pub async fn list(tx: &mut Tx, page: &PageRequest) -> Result<Page<GearRecord>> {
+pub async fn list(tx: &mut Tx, actor: &Actor, page: &PageRequest) -> Result<Page<GearRecord>> {
+    permit::permit_on_site(tx, actor, SiteAction::GearsRestrict).await?;
     let sql = "SELECT name FROM gears WHERE name > $1 ORDER BY name LIMIT $2";
     let mut gears = Vec::new();
     for row in tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await? {

@@ -1,27 +1,21 @@
-//! Making and opening a store's file, with every check before the first use.
+//! Opening a store's file, with every check before the first use.
 
-use super::super::{
-    error::StoreError, file_identity::FileIdentity, revision::Epoch, write::random_stamp, write::unix_seconds,
-};
+use super::log::{self, beside};
+use crate::store::{error::StoreError, file_identity::FileIdentity, revision::Epoch};
 use sqlx::{
     ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{
-    fs,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
 use tokio::sync::Mutex;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// "rlgt": marks a file as ours in SQLite's own header.
-const APPLICATION_ID: i64 = 0x726c_6774;
+pub(super) const APPLICATION_ID: i64 = 0x726c_6774;
 /// How long to wait for a lock, and for a free connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 
 /// The connections to one file.
@@ -29,6 +23,8 @@ pub(super) struct Handles {
     pub(super) readers: SqlitePool,
     pub(super) writer: SqlitePool,
     pub(super) identity: FileIdentity,
+    /// The file that SQLite keeps beside the store for what is not yet in it.
+    log: Option<FileIdentity>,
     watcher: Mutex<Watcher>,
 }
 
@@ -49,76 +45,19 @@ impl Handles {
         let seen = data_version(&mut watcher.connection).await?;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
     }
+
+    /// Takes the log of a file that was replaced out of the new file's way.
+    pub(super) fn forget_log(&self, path: &Path) -> Result<(), StoreError> {
+        self.log.map_or(Ok(()), |log| log::remove(path, log))
+    }
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     pragma(connection, "PRAGMA data_version").await
 }
 
-async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, StoreError> {
+pub(super) async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, StoreError> {
     Ok(sqlx::query(sql).fetch_one(connection).await?.try_get(0)?)
-}
-
-/// A new store, written beside its final name, and linked there only when it is whole.
-pub(super) struct Draft {
-    pub(super) path: PathBuf,
-}
-
-impl Draft {
-    /// A draft for a store of that name, of which there must not be one yet.
-    pub(super) fn beside(path: &Path) -> Result<Self, StoreError> {
-        if path.exists() {
-            return Err(exists(path));
-        }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
-        }
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        Ok(Self { path: PathBuf::from(name) })
-    }
-
-    /// Writes an empty store.
-    pub(super) async fn write(&self) -> Result<(), StoreError> {
-        // Only the owner may read who may see what.
-        let mut file = fs::OpenOptions::new();
-        file.write(true).create_new(true).mode(0o600);
-        file.open(&self.path).map_err(|error| unavailable(&self.path, &error))?;
-        let options = options(&self.path).pragma("application_id", APPLICATION_ID.to_string());
-        let mut connection = options.connect().await?;
-        migrate(&mut connection).await?;
-        let stamp = random_stamp()?;
-        sqlx::query(
-            "INSERT INTO store (id, epoch, revision, stamp, file_identity) VALUES (1, $1, 0, $2, $3)",
-        )
-        .bind(new_epoch()?.to_string())
-        .bind(stamp)
-        .bind(FileIdentity::of(&self.path)?.to_string())
-        .execute(&mut connection)
-        .await?;
-        let first = "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')";
-        sqlx::query(first).bind(stamp).bind(unix_seconds()).execute(&mut connection).await?;
-        Ok(connection.close().await?)
-    }
-
-    /// Gives the store its name. It keeps its identity: a link is the same file.
-    pub(super) fn publish(&self, path: &Path) -> Result<(), StoreError> {
-        fs::hard_link(&self.path, path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => exists(path),
-            _ => unavailable(path, &error),
-        })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // The draft's name has served its purpose, or is of no use; what else SQLite made for it goes too.
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = self.path.clone().into_os_string();
-            name.push(suffix);
-            let _ = fs::remove_file(name);
-        }
-    }
 }
 
 /// Opens a store's file; every check comes before the first change to it.
@@ -127,7 +66,11 @@ pub(super) async fn open(path: &Path) -> Result<Handles, StoreError> {
         let hint = "make one with `rolegate init`";
         return Err(StoreError::NotOurs(format!("there is no role store at `{}`: {hint}", path.display())));
     }
+    if path.is_dir() {
+        return Err(StoreError::NotOurs(format!("`{}` is a directory, and no role store", path.display())));
+    }
     let identity = FileIdentity::of(path)?;
+    log::refuse_foreign(path, identity).await?;
     inspect(path).await?;
     let mut connection = options(path).connect().await.map_err(|error| of_file(path, error))?;
     migrate(&mut connection).await?;
@@ -144,7 +87,9 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let writer = pool().max_connections(1).connect_with(options(path)).await?;
     let mut connection = options(path).pragma("query_only", "ON").connect().await?;
     let data_version = data_version(&mut connection).await?;
-    Ok(Handles { readers, writer, identity, watcher: Mutex::new(Watcher { connection, data_version }) })
+    // Reading has made the log, if it was not there.
+    let log = FileIdentity::of(&beside(path, "-wal")).ok();
+    Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(Watcher { connection, data_version }) })
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
@@ -163,8 +108,20 @@ async fn inspect(path: &Path) -> Result<(), StoreError> {
         let restore = "restore it from a backup";
         return Err(StoreError::Corrupt(format!("`{}`: {finding}; {restore}", path.display())));
     }
+    refuse_cut_short(path, &mut connection).await?;
     refuse_newer(&mut connection).await?;
     Ok(connection.close().await?)
+}
+
+/// A file that ends within a page reads as if zeros followed. With a log beside it, the log may hold the whole page.
+async fn refuse_cut_short(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    let page = pragma(connection, "PRAGMA page_size").await?.try_into().unwrap_or(1_u64);
+    if size(&beside(path, "-wal")) == 0 && size(path) % page.max(1) != 0 {
+        let what = "the file ends within a page: restore it from a backup";
+        return Err(StoreError::Corrupt(format!("`{}`: {what}", path.display())));
+    }
+    Ok(())
 }
 
 async fn refuse_newer(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -173,7 +130,7 @@ async fn refuse_newer(connection: &mut SqliteConnection) -> Result<(), StoreErro
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }
 
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     MIGRATIONS.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => StoreError::Corrupt(other.to_string()),
@@ -192,7 +149,10 @@ async fn adopt(handles: &Handles) -> Result<(), StoreError> {
     }
     tracing::warn!("the role store's file is a copy or a restored backup: starting a new epoch");
     let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt(format!("epoch `{epoch}`")))?;
-    renew_epoch(&handles.writer, epoch, handles.identity).await
+    renew_epoch(&handles.writer, epoch, handles.identity).await?;
+    // Into the file itself: a log that is found beside a file which says to be another one counts as foreign.
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&handles.writer).await?;
+    Ok(())
 }
 
 /// Sets a new epoch if it is still the old one, and records which file this is.
@@ -210,7 +170,7 @@ pub(super) async fn renew_epoch(
     Ok(())
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -222,15 +182,15 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn new_epoch() -> Result<Epoch, StoreError> {
+pub(super) fn new_epoch() -> Result<Epoch, StoreError> {
     Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn exists(path: &Path) -> StoreError {
+pub(super) fn exists(path: &Path) -> StoreError {
     StoreError::NotOurs(format!("`{}` exists already; nothing was changed", path.display()))
 }
 
-fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("`{}`: {error}", path.display()))
 }
 
@@ -239,7 +199,7 @@ fn of_file(path: &Path, error: sqlx::Error) -> StoreError {
 }
 
 /// Names the file in an error about what it holds.
-fn in_file(path: &Path, error: StoreError) -> StoreError {
+pub(super) fn in_file(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(what) => StoreError::Corrupt(format!(
             "`{}`: {what}; it is no rolegate store, or damaged: restore it from a backup",

@@ -1,0 +1,108 @@
+//! A tower layer at the edge: what is no gRPC call is told so in HTTP's words, every call gets its deadline, and what
+//! the stack beneath us says of a request that it cannot read is said in our words, without the insides of messages.
+
+use super::{deadline::Deadline, status::with_reason};
+use crate::engine::error::EngineError;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use std::{
+    convert::identity,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+/// Makes [`Edge`] services.
+#[derive(Clone, Copy, Debug)]
+pub struct EdgeLayer {
+    /// The longest that a call may take to begin its answer; a caller's shorter deadline wins.
+    pub time: Duration,
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { inner, time: self.time }
+    }
+}
+
+/// A service that only gRPC calls reach, with their deadlines.
+#[derive(Clone, Debug)]
+pub struct Edge<S> {
+    inner: S,
+    time: Duration,
+}
+
+impl<S> Service<Request<Body>> for Edge<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Some(refused) = refuse(&request) {
+            return Box::pin(async move { Ok(refused) });
+        }
+        // Counted from here, so that a message that dribbles in cannot hold its place for longer.
+        let deadline = Deadline::of(request.headers(), self.time);
+        request.extensions_mut().insert(deadline);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = tokio::time::timeout_at(deadline.end, answer).await;
+            let late = |_| Ok(Status::from(EngineError::Deadline).into_http());
+            answer.map_or_else(late, identity).map(in_our_words)
+        })
+    }
+}
+
+/// What HTTP says to a request that is no gRPC call.
+fn refuse(request: &Request<Body>) -> Option<Response<Body>> {
+    let mut response = Response::new(Body::empty());
+    if request.method() != Method::POST {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return Some(response);
+    }
+    if !is_grpc(request.headers()) {
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Some(response);
+    }
+    None
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let rest = kind.and_then(|kind| kind.strip_prefix("application/grpc"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+/// Every error of ours carries details; an INTERNAL without them is the stack's, about a request that it cannot read.
+fn in_our_words(response: Response<Body>) -> Response<Body> {
+    let headers = response.headers();
+    let Some(code) = headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
+        return response;
+    };
+    if headers.contains_key("grpc-status-details-bin") {
+        return response;
+    }
+    let said = Status::from_header_map(headers);
+    let said = said.as_ref().map(Status::message).unwrap_or_default();
+    match code {
+        Code::Internal => {
+            tracing::debug!(said, "a request cannot be read");
+            with_reason(Code::Internal, "UNREADABLE", "the request cannot be read").into_http()
+        }
+        // The stack's word for a message over the limit; gRPC's own is another.
+        Code::OutOfRange => with_reason(Code::ResourceExhausted, "TOO_LARGE", said).into_http(),
+        _ => response,
+    }
+}

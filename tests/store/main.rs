@@ -1,0 +1,54 @@
+//! The store contract, and the embedded store's own promises.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod crash;
+mod keys;
+mod opening;
+mod races;
+mod revisions;
+mod rules;
+#[allow(dead_code, reason = "shared with the engine's tests, which use the rest")]
+mod support;
+
+/// Runs every test of the contract on a backend.
+macro_rules! contract {
+    ($backend:ident: $($module:ident::$test:ident,)*) => {
+        mod $backend {
+            $(#[tokio::test]
+            async fn $test() {
+                let made = crate::support::$backend().await;
+                crate::$module::$test(&*made.store).await;
+            })*
+        }
+    };
+}
+
+contract! { sqlite:
+    rules::a_custom_roles_faults_are_named_all_at_once,
+    rules::built_in_roles_stay_as_they_are_and_need_no_offer,
+    rules::a_custom_role_is_assigned_only_where_it_is_offered,
+    rules::a_role_in_use_is_neither_deleted_nor_withdrawn_and_it_says_where,
+    rules::replacing_a_list_of_roles_is_all_or_nothing,
+    rules::the_last_enabled_site_admin_stays,
+    rules::whoever_goes_takes_everything_along,
+    rules::templates_are_inherited_and_propagated_all_or_none,
+    rules::a_disabled_users_roles_stay_and_count,
+    rules::whoever_lacks_the_right_learns_nothing,
+    rules::rights_are_enough_where_they_are_held,
+    revisions::a_writer_may_expect_exactly_the_revision_of_the_edits_object,
+    revisions::what_changes_nothing_advances_nothing,
+    revisions::a_change_names_everything_that_it_touches,
+    revisions::history_is_kept_for_so_many_revisions,
+    revisions::pages_come_in_the_order_of_bytes,
+    keys::only_the_whole_key_of_an_enabled_user_is_taken,
+    keys::a_key_that_has_expired_is_refused_and_cannot_be_made,
+    keys::a_key_is_checked_again_inside_the_write,
+}

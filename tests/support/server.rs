@@ -1,0 +1,296 @@
+//! The built `rolegate`, run as a process: stores made with `init`, servers that end with the test that started them.
+
+use rolegate::grpc::proto::{
+    authorization_service_client::AuthorizationServiceClient,
+    role_admin_service_client::RoleAdminServiceClient,
+};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// How long anything may take before a test gives up. Only a broken server takes so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The site admin that every store is made with.
+pub(crate) const FIRST_ADMIN: &str = "first-admin@example.org";
+
+pub(crate) type Questions = AuthorizationServiceClient<Channel>;
+pub(crate) type Admin = RoleAdminServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// A command of the binary, free of whatever the environment of the test says.
+pub(crate) fn rolegate<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rolegate"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROLEGATE_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Output {
+    finish(rolegate(arguments))
+}
+
+/// Lets a command come to its end; one that does not is killed, and then has no exit code.
+pub(crate) fn finish(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// Asks again and again until the answer is yes.
+pub(crate) async fn until(what: &str, mut answer: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !answer().await {
+        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A store in a folder of its own.
+pub(crate) struct Store {
+    pub(crate) folder: TempDir,
+    pub(crate) path: PathBuf,
+    /// The first admin's API key.
+    pub(crate) key: String,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("rolegate.db");
+        let made =
+            run(["init", "--admin", FIRST_ADMIN, "--store", path.to_str().unwrap(), "--output", "json"]);
+        assert!(made.status.success(), "{made:?}");
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        Self { folder, path, key: made["secret"].as_str().unwrap().to_owned() }
+    }
+
+    /// A store that holds a site.
+    pub(crate) fn with_site(site: &str) -> Self {
+        let store = Self::new();
+        store.apply(site);
+        store
+    }
+
+    pub(crate) fn apply(&self, site: &str) {
+        let file = self.folder.path().join("site.yaml");
+        std::fs::write(&file, site).unwrap();
+        let applied = run(["apply", "--store", self.text(), "--file", file.to_str().unwrap()]);
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.path.to_str().unwrap()
+    }
+
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// The lines that a process has written to stderr so far.
+#[derive(Clone, Default)]
+pub(crate) struct Logs(Arc<Mutex<Vec<String>>>);
+
+impl Logs {
+    fn of(child: &mut Child) -> Self {
+        let logs = Self::default();
+        let (lines, stderr) = (logs.clone(), BufReader::new(child.stderr.take().unwrap()));
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                lines.0.lock().unwrap().push(line);
+            }
+        });
+        logs
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().join("\n")
+    }
+
+    pub(crate) fn contain(&self, part: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|line| line.contains(part))
+    }
+
+    /// The address that a line with this message names.
+    fn address(&self, message: &str) -> Option<String> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().find_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            let fields = &line["fields"];
+            (fields["message"] == message).then(|| fields["address"].as_str().unwrap().to_owned())
+        })
+    }
+}
+
+/// A process that serves. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) logs: Logs,
+    /// Where questions are answered, administrators served, and metrics told.
+    pub(crate) questions: String,
+    pub(crate) admin: String,
+    pub(crate) metrics: String,
+}
+
+impl Server {
+    /// Starts a server on a store, and waits until it serves.
+    pub(crate) async fn start(store: &Store) -> Self {
+        Self::start_with(store, &[]).await
+    }
+
+    /// The same with more flags, which win.
+    pub(crate) async fn start_with(store: &Store, flags: &[&str]) -> Self {
+        let server = Self::listening(store, flags).await;
+        server.becomes(ServingStatus::Serving).await;
+        server
+    }
+
+    /// Starts a server, and waits until it listens; whether it serves is another matter.
+    pub(crate) async fn listening(store: &Store, flags: &[&str]) -> Self {
+        let mut arguments = vec!["serve", "--store", store.text(), "--log-format", "json"];
+        for (flag, usual) in [
+            ("--listen", "127.0.0.1:0"),
+            ("--admin-listen", "127.0.0.1:0"),
+            ("--metrics-listen", "127.0.0.1:0"),
+        ] {
+            if !flags.contains(&flag) {
+                arguments.extend([flag, usual]);
+            }
+        }
+        arguments.extend(flags);
+        Self::run(rolegate(arguments)).await
+    }
+
+    /// Runs a command that serves, and waits until it listens.
+    pub(crate) async fn run(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let logs = Logs::of(&mut child);
+        let mut server =
+            Self { child, logs, questions: String::new(), admin: String::new(), metrics: String::new() };
+        let start = Instant::now();
+        while server.metrics.is_empty() {
+            if let Some(status) = server.child.try_wait().unwrap() {
+                panic!("the server ended with {status}: {}", server.logs.text());
+            }
+            assert!(start.elapsed() < PATIENCE, "the server does not listen: {}", server.logs.text());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            server.metrics = server.logs.address("serving metrics").unwrap_or_default();
+        }
+        server.questions = server.logs.address("answering questions").unwrap();
+        server.admin = server.logs.address("serving administrators").unwrap_or_default();
+        server
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        channel(&self.questions).await
+    }
+
+    pub(crate) async fn questions(&self) -> Questions {
+        AuthorizationServiceClient::new(self.channel().await)
+    }
+
+    pub(crate) async fn administrator(&self, key: &str) -> Admin {
+        let key = Bearer::of(key);
+        RoleAdminServiceClient::with_interceptor(channel(&self.admin).await, key)
+    }
+
+    pub(crate) async fn health(&self) -> HealthClient<Channel> {
+        HealthClient::new(self.channel().await)
+    }
+
+    /// Watches the health until it is this.
+    pub(crate) async fn becomes(&self, wanted: ServingStatus) {
+        let watched = async {
+            let mut health = self.health().await;
+            let request = HealthCheckRequest { service: String::new() };
+            let mut states = health.watch(request).await.unwrap().into_inner();
+            while states.message().await.unwrap().expect("the watch goes on").status() != wanted {}
+        };
+        let end = tokio::time::timeout(PATIENCE, watched).await;
+        assert!(end.is_ok(), "the server does not become {wanted:?}: {}", self.logs.text());
+    }
+
+    /// Asks the process to end.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends the process without asking.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        until("the server has ended", async || !self.is_running()).await;
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) async fn channel(address: &str) -> Channel {
+    Endpoint::from_shared(address.to_owned()).unwrap().connect().await.unwrap()
+}
+
+/// Shows a key with every call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    pub(crate) fn of(key: &str) -> Self {
+        Self(format!("Bearer {key}").parse().unwrap())
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// The command line of a process, as everyone on the machine can read it.
+pub(crate) fn command_line(id: u32) -> String {
+    let bytes = std::fs::read(Path::new("/proc").join(id.to_string()).join("cmdline")).unwrap();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}

@@ -1,0 +1,32 @@
+//! Holds real servers, run as processes, to what callers are promised.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+mod ask;
+mod bad_input;
+mod config;
+mod crash;
+mod deadlines;
+mod fuzz;
+mod http;
+mod random;
+mod raw;
+mod revocation;
+mod shutdown;
+mod site;
+mod sockets;
+mod staleness;
+mod transport;
+mod worlds;
+
+#[path = "../support/server.rs"]
+mod server;
+#[path = "../support/world_file.rs"]
+mod world_file;

@@ -1,0 +1,132 @@
+//! A server that is asked to end does so in good order, and in bounded time.
+
+use super::{
+    ask::{may, project},
+    raw::{CHECK, Raw, framed},
+    server::{PATIENCE, Server, Store, until},
+    site::SITE,
+};
+use prost::Message as _;
+use rolegate::grpc::proto::{
+    CheckRequest, CheckResponse, CreateUserRequest, Decision, ListUsersRequest, Reason,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+
+fn allowed() -> CheckRequest {
+    may("ann", project("scans"), "files_download")
+}
+
+fn denied() -> CheckRequest {
+    may("bob", project("scans"), "files_download")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_no_answer_is_wrong_and_no_accepted_call_is_lost() {
+    let store = Store::with_site(SITE);
+    let mut server = Server::start(&store).await;
+    let mut health = server.health().await;
+    let mut states = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
+    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let answered = Arc::new(AtomicU64::new(0));
+    let mut askers = Vec::new();
+    for _ in 0..8 {
+        let raw = Raw::connect(&server.questions).await;
+        askers.push(tokio::spawn(ask_until_gone(raw, Arc::clone(&answered))));
+    }
+    until("many calls were answered", async || answered.load(Ordering::Relaxed) > 500).await;
+    server.terminate();
+    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    drop((states, health));
+    for asker in askers {
+        let end = tokio::time::timeout(PATIENCE, asker).await.unwrap().unwrap();
+        assert!(was_not_accepted(&end), "{end:?}");
+    }
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    assert!(server.logs.contain("\"stopped\"") && !server.logs.contain("were cut"));
+}
+
+/// Asks one question after the other on one connection; ends with the first that was not answered.
+async fn ask_until_gone(raw: Raw, answered: Arc<AtomicU64>) -> h2::Error {
+    loop {
+        for (question, wanted) in [(allowed(), Decision::Allow), (denied(), Decision::Deny)] {
+            match raw.send(raw.grpc(CHECK), framed(&question.encode_to_vec())).await {
+                Ok(reply) => {
+                    assert_eq!(reply.code, Some(Code::Ok), "{reply:?}");
+                    assert_eq!(CheckResponse::decode(&reply.body[5..]).unwrap().decision(), wanted);
+                }
+                Err(error) => return error,
+            }
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a call ended because the server had said, in good order, that it takes no more on this connection.
+fn was_not_accepted(end: &h2::Error) -> bool {
+    end.is_go_away() && end.is_remote() && end.reason() == Some(h2::Reason::NO_ERROR)
+}
+
+#[tokio::test]
+async fn idle_connections_and_watches_hold_nothing_beyond_the_limit() {
+    let store = Store::with_site(SITE);
+    let mut server = Server::start_with(&store, &["--drain-timeout", "1s"]).await;
+    let mut health = server.health().await;
+    let _watch = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap();
+    let _idle = server.channel().await;
+    let address = server.questions.trim_start_matches("http://").to_owned();
+    let _silent = TcpStream::connect(&address).await.unwrap();
+    let _also_silent = TcpStream::connect(server.metrics.trim_start_matches("http://")).await.unwrap();
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_as_soon_as_the_server_speaks() {
+    let store = Store::with_site(SITE);
+    for _ in 0..5 {
+        let mut server = Server::listening(&store, &[]).await;
+        server.terminate();
+        assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    }
+}
+
+#[tokio::test]
+async fn writes_that_were_answered_before_the_end_are_there_after_it() {
+    let store = Store::with_site(SITE);
+    let mut server = Server::start(&store).await;
+    let mut admin = server.administrator(&store.key).await;
+    let writing = tokio::spawn(async move {
+        let mut written = Vec::new();
+        for n in 0.. {
+            let id = format!("user-{n}");
+            let request = CreateUserRequest { id: id.clone(), ..CreateUserRequest::default() };
+            if admin.create_user(request).await.is_err() {
+                break;
+            }
+            written.push(id);
+        }
+        written
+    });
+    let mut questions = server.questions().await;
+    until("something was written", async || {
+        let asked = questions.check(may("user-3", project("scans"), "files_download")).await.unwrap();
+        asked.into_inner().reason() == Reason::NoRole
+    })
+    .await;
+    server.terminate();
+    let written = writing.await.unwrap();
+    assert_eq!(server.ended().await.code(), Some(0));
+    let server = Server::start(&store).await;
+    let mut admin = server.administrator(&store.key).await;
+    let all = ListUsersRequest { page_size: 1_000, ..ListUsersRequest::default() };
+    let users = admin.list_users(all).await.unwrap().into_inner().users;
+    for id in written {
+        assert!(users.iter().any(|user| user.id == id), "{id} was acknowledged and is lost");
+    }
+}
