@@ -131,7 +131,7 @@ enum Command {
     #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
     Export(site::ExportArgs),
     /// Print the JSON Schema of site files; needs no server
-    #[command(after_help = "Examples:\n  rolegate schema > site-file.schema.json")]
+    #[command(after_help = "Examples:\n  rolegate schema")]
     Schema,
     /// List the actions that can be asked for; needs no server
     #[command(after_help = "Examples:\n  rolegate actions\n  rolegate actions --level group --output json")]

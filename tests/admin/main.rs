@@ -13,6 +13,7 @@
 mod calls;
 mod commands;
 mod demo;
+mod direct;
 mod exits;
 mod inventory;
 mod inventory_cases;
