@@ -1,6 +1,6 @@
 //! Where roles and grants are kept: one contract, and its backends.
 //!
-//! A [`Tx`](tx::Tx) hides which database it is. Everything above it (what is loaded, what is listed, which edits are
+//! A [`Tx`] hides which database it is. Everything above it (what is loaded, what is listed, which edits are
 //! allowed) is written once: [`load`], [`read`], [`feed`] and [`edit`] are functions over a transaction.
 
 pub mod auth;

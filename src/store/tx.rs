@@ -8,7 +8,7 @@ use sqlx::{Arguments as _, Row as _, Sqlite, sqlite::SqliteArguments, sqlite::Sq
 
 /// One transaction: a snapshot for readers, and for a writer the only writer.
 ///
-/// Dropped without [`commit`](Tx::commit), it leaves nothing behind.
+/// Dropped without a commit, it leaves nothing behind.
 pub struct Tx {
     inner: sqlx::Transaction<'static, Sqlite>,
     head: Head,
