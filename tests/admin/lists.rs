@@ -179,7 +179,7 @@ async fn lists_show_everyone_what_they_may_view_and_no_more() {
         let list = ListProjectsRequest { group: Some(group.into()), ..Default::default() };
         assert!(done(dev.clone().list_projects(list).await).projects.is_empty());
     }
-    // Roles and gears are no secret.
+    // Roles are no secret. Whom gears are open to is a developer's business.
     let mut dev = dev;
     assert_eq!(every_size!(dev, list_roles, ListRolesRequest::default(), roles, id).len(), 5);
     assert_eq!(every_size!(dev, list_gears, ListGearsRequest::default(), gears, name).len(), 3);

@@ -17,6 +17,7 @@ mod direct;
 mod exits;
 mod inventory;
 mod inventory_cases;
+mod keys;
 mod lists;
 mod offers;
 mod people;

@@ -1,8 +1,11 @@
 //! The rules on project templates and their propagation, over the wire.
 
-use super::calls::{
-    GEAR_DEVELOPER, MEMORY_STUDY, SCANNER_INTAKE, as_user, done, effective, may, project, refused, revision,
-    sample_site,
+use super::{
+    calls::{
+        GEAR_DEVELOPER, MEMORY_STUDY, SCANNER_INTAKE, as_user, done, effective, may, project, refused,
+        revision, sample_site,
+    },
+    server::{Admin, ROOT},
 };
 use rolegate::grpc::proto::*;
 use tonic::Code;
@@ -35,7 +38,7 @@ fn new_project(label: &str, without_template: bool) -> CreateProjectRequest {
     }
 }
 
-async fn permissions(client: &mut super::server::Admin, project: &str) -> Vec<(String, Vec<String>)> {
+async fn permissions(client: &mut Admin, project: &str) -> Vec<(String, Vec<String>)> {
     let list = ListProjectPermissionsRequest { project: project.into(), ..Default::default() };
     let listed = done(client.list_project_permissions(list).await).permissions;
     listed.into_iter().map(|permission| (permission.user, permission.roles)).collect()
@@ -51,22 +54,40 @@ async fn a_new_project_starts_with_the_template_and_its_creator_as_admin() {
     let mut walt = as_user(&server, WALT).await;
     done(walt.set_template_entry(entry(ROSA, &[GEAR_DEVELOPER, "ro"], false)).await);
     done(walt.set_template_entry(entry(WALT, &["ro"], false)).await);
-    done(walt.create_project(new_project("with", false)).await);
-    done(walt.create_project(new_project("without", true)).await);
+    let made = async |walt: &mut Admin, label, without_template| {
+        let new = CreateProjectRequest { id: None, ..new_project(label, without_template) };
+        done(walt.create_project(new).await).project.unwrap().id
+    };
+    let with = made(&mut walt, "with", false).await;
+    let without = made(&mut walt, "without", true).await;
+    assert!(with.len() == 24 && with.bytes().all(|byte| byte.is_ascii_hexdigit()), "{with}");
     assert_eq!(
-        permissions(&mut walt, "with").await,
+        permissions(&mut walt, &with).await,
         [pair(ROSA, &[GEAR_DEVELOPER, "ro"]), pair(WALT, &["admin", "ro"])]
     );
-    assert_eq!(permissions(&mut walt, "without").await, [pair(WALT, &["admin"])]);
-    assert!(may(&server, ROSA, project("with"), "gear_rules_manage").await);
-    let no = refused(walt.create_project(new_project("with", true)).await);
-    no.is(Code::AlreadyExists, "EXISTS", "project `with` exists already");
+    assert_eq!(permissions(&mut walt, &without).await, [pair(WALT, &["admin"])]);
+    assert!(may(&server, ROSA, project(&with), "gear_rules_manage").await);
     let label = CreateProjectRequest { id: None, ..new_project("with", true) };
     refused(walt.create_project(label).await).is(Code::AlreadyExists, "EXISTS", "project `with` exists");
     // The project of a site admin starts with that admin on it, like anyone's.
     done(server.root().create_project(new_project("of root", true)).await);
     let mut root = server.root();
-    assert_eq!(permissions(&mut root, "of root").await, [pair(super::server::ROOT, &["admin"])]);
+    assert_eq!(permissions(&mut root, "of root").await, [pair(ROOT, &["admin"])]);
+}
+
+#[tokio::test]
+async fn only_a_site_admin_chooses_a_projects_id() {
+    let server = sample_site();
+    let mut walt = as_user(&server, WALT).await;
+    // Whether there is such a project shows no difference.
+    for id in ["free", MEMORY_STUDY] {
+        let no = refused(walt.create_project(new_project(id, true)).await);
+        no.is(Code::PermissionDenied, "NOT_PERMITTED", "this takes a site admin");
+    }
+    let mut root = server.root();
+    let no = refused(root.create_project(new_project(MEMORY_STUDY, true)).await);
+    no.is(Code::AlreadyExists, "EXISTS", &format!("project `{MEMORY_STUDY}` exists already"));
+    done(root.create_project(new_project("free", true)).await);
 }
 
 #[tokio::test]
