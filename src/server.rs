@@ -167,14 +167,14 @@ type Layers = Stack<EdgeLayer, Stack<CallLayer, Identity>>;
 type Layered = Router<Layers>;
 
 /// What every gRPC listener has in common.
-fn server(config: &Config, calls: CallLayer, time: Duration) -> Server<Layers> {
+fn server(config: &Config, calls: CallLayer, edge: EdgeLayer) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(config.connections.streams)
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_WITHIN))
         .layer(calls)
-        .layer(EdgeLayer { time })
+        .layer(edge)
 }
 
 fn authorization_server(
@@ -187,14 +187,16 @@ fn authorization_server(
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
     let gated = InterceptedService::new(service, config.callers.clone());
-    server(config, calls, config.limits.time).add_routes(common(config, health).add_service(gated))
+    let edge = EdgeLayer { time: config.limits.time, keys: None };
+    server(config, calls, edge).add_routes(common(config, health).add_service(gated))
 }
 
 fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
     let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone()))
         .max_decoding_message_size(config.message_bytes)
         .max_encoding_message_size(config.message_bytes);
-    server(config, calls, ADMIN_TIME).add_routes(common(config, health).add_service(service))
+    let edge = EdgeLayer { time: ADMIN_TIME, keys: Some(engine.clone()) };
+    server(config, calls, edge).add_routes(common(config, health).add_service(service))
 }
 
 /// Health, and reflection unless it is switched off.

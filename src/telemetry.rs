@@ -6,6 +6,14 @@ pub mod metrics;
 use crate::config::{ConfigError, LogFormat};
 use tracing_subscriber::EnvFilter;
 
+/// Checks which log lines are to be written.
+///
+/// # Errors
+/// The filter cannot be read.
+pub fn check_filter(filter: &str) -> Result<(), ConfigError> {
+    EnvFilter::try_new(filter).map(drop).map_err(|error| ConfigError::new("log", error.to_string()))
+}
+
 /// Starts writing log lines to standard error.
 ///
 /// # Errors

@@ -81,7 +81,11 @@ impl fmt::Display for Table {
         for row in &self.rows {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                write!(line, "{:width$}  ", printable(cell))?;
+                let cell = printable(cell);
+                // Not by a format's own width, which ends at 65,535.
+                let gap = width.saturating_sub(cell.chars().count()) + 2;
+                write!(line, "{cell}")?;
+                line.extend(std::iter::repeat_n(' ', gap));
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -34,6 +34,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Exit {
 
 async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
     let mut stop = pin!(server::signalled());
+    // Before the demo's store is touched: another demo may be running on it.
+    let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
     let demo_key = match demo {
         true => Some(demo::prepare(config).await.map_err(|error| error.to_string())?),
         false => None,
@@ -43,7 +45,6 @@ async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
         // Asked to stop while the store is still away.
         () = &mut stop => return Ok(()),
     };
-    let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
     announce(config, &listeners);
     if let Some(key) = demo_key {
         print(&demo::welcome(&listeners, &key));

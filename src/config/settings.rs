@@ -12,6 +12,7 @@ use crate::{
     },
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
     server::connection::ConnectionLimits,
+    telemetry,
 };
 use serde::Deserialize;
 use std::{fs, path::PathBuf, time::Duration};
@@ -123,6 +124,16 @@ impl ServeArgs {
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:7700");
         let listen: Vec<_> =
             listen.split(',').map(|one| Address::parse("listen", one.trim())).collect::<Result<_, _>>()?;
+        let admin_listen =
+            self.optional_listener("admin_listen", self.admin_listen.as_deref(), "127.0.0.1:7701")?;
+        let metrics_listen =
+            self.optional_listener("metrics_listen", self.metrics_listen.as_deref(), "off")?;
+        refuse_twice(&listen, &admin_listen, &metrics_listen)?;
+        let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
+        telemetry::check_filter(&log)?;
+        if self.store.as_ref().is_some_and(|store| store.as_os_str().is_empty()) {
+            return Err(ConfigError::new("store", "must not be empty"));
+        }
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         refuse_open_door(&listen, &callers, insecure_callers)?;
@@ -130,16 +141,8 @@ impl ServeArgs {
         let message_bytes = bytes("message_bytes", self.message_bytes.as_deref().unwrap_or("4MiB"))?;
         let message_bytes = within("message_bytes", message_bytes, 4 << 10, 256 << 20)?;
         Ok(Config {
-            admin_listen: self.optional_listener(
-                "admin_listen",
-                self.admin_listen.as_deref(),
-                "127.0.0.1:7701",
-            )?,
-            metrics_listen: self.optional_listener(
-                "metrics_listen",
-                self.metrics_listen.as_deref(),
-                "off",
-            )?,
+            admin_listen,
+            metrics_listen,
             limits: Limits { batch_items, time: self.time("check_timeout", &self.check_timeout, "1s")? },
             connections: self.connections()?,
             message_bytes: usize::try_from(message_bytes).unwrap_or(usize::MAX),
@@ -147,7 +150,7 @@ impl ServeArgs {
             reflection: self.reflection.unwrap_or(true),
             drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,
             unix_socket_mode: self.socket_mode()?,
-            log: self.log.clone().unwrap_or_else(|| "info".to_owned()),
+            log,
             log_format: self.log_format.unwrap_or_default(),
             store: self.store.unwrap_or_else(|| PathBuf::from("data/rolegate.db")),
             listen,
@@ -231,6 +234,27 @@ impl ServeArgs {
             text => Address::parse(key, text).map(Some),
         }
     }
+}
+
+/// One address cannot serve two purposes. Port 0 is another one each time.
+fn refuse_twice(
+    listen: &[Address],
+    admin: &Option<Address>,
+    metrics: &Option<Address>,
+) -> Result<(), ConfigError> {
+    let asking = listen.iter().map(|address| ("listen", address));
+    let others = [("admin_listen", admin), ("metrics_listen", metrics)];
+    let others =
+        others.into_iter().filter_map(|(key, address)| address.as_ref().map(|address| (key, address)));
+    let mut seen: Vec<&Address> = Vec::new();
+    for (key, address) in asking.chain(others) {
+        let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
+        if !any_port && seen.contains(&address) {
+            return Err(ConfigError::new(key, format!("{address} is named twice")));
+        }
+        seen.push(address);
+    }
+    Ok(())
 }
 
 /// Whoever can reach the authorization service can learn who may do what.

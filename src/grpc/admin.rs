@@ -1,4 +1,4 @@
-//! `rolegate.v1.RoleAdminService`: every call is authenticated here, and handled beside its noun.
+//! `rolegate.v1.RoleAdminService`: every call is handled beside its noun, for whoever was found out to call.
 
 mod call;
 mod gears;
@@ -16,9 +16,8 @@ mod users;
 use super::{
     bearer,
     proto::{role_admin_service_server::RoleAdminService, *},
-    status::of_store,
 };
-use crate::engine::Engine;
+use crate::{engine::Engine, store::auth::Actor};
 use call::Call;
 use futures_util::stream::BoxStream;
 pub(crate) use site::replies as site_replies;
@@ -36,10 +35,10 @@ impl RoleAdmin {
         Self { engine }
     }
 
-    /// Finds out who calls, before anything of the message is looked at.
-    async fn authenticated<T>(&self, request: Request<T>) -> Result<Call<T>, Status> {
-        let key = bearer::api_key(request.metadata())?;
-        let actor = self.engine.authenticate(&key).await.map_err(of_store)?;
+    /// Who calls was found out at the edge, before the message was taken in; a call that came another way is refused.
+    fn authenticated<T>(&self, request: Request<T>) -> Result<Call<T>, Status> {
+        let actor = request.extensions().get::<Actor>().cloned();
+        let actor = actor.ok_or_else(|| bearer::unauthenticated("a valid API key is needed"))?;
         Ok(Call::new(self.engine.clone(), actor, request.into_inner()))
     }
 }
@@ -50,7 +49,7 @@ macro_rules! calls {
         #[tonic::async_trait]
         impl RoleAdminService for RoleAdmin {
             $(async fn $name(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
-                $handler(self.authenticated(request).await?).await.map(Response::new)
+                $handler(self.authenticated(request)?).await.map(Response::new)
             })*
 
             type ApplySiteStream = BoxStream<'static, Result<ApplySiteResponse, Status>>;
@@ -59,7 +58,7 @@ macro_rules! calls {
                 &self,
                 request: Request<Streaming<ApplySiteRequest>>,
             ) -> Result<Response<Self::ApplySiteStream>, Status> {
-                site::apply(self.authenticated(request).await?).await.map(Response::new)
+                site::apply(self.authenticated(request)?).await.map(Response::new)
             }
 
             type ExportSiteStream = BoxStream<'static, Result<ExportSiteResponse, Status>>;
@@ -68,7 +67,7 @@ macro_rules! calls {
                 &self,
                 request: Request<ExportSiteRequest>,
             ) -> Result<Response<Self::ExportSiteStream>, Status> {
-                site::export(self.authenticated(request).await?).await.map(Response::new)
+                site::export(self.authenticated(request)?).await.map(Response::new)
             }
         }
     };

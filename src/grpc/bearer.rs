@@ -27,7 +27,7 @@ pub(super) fn api_key(metadata: &MetadataMap) -> Result<ApiKey, Status> {
     bearer(metadata).and_then(ApiKey::parse).ok_or_else(|| unauthenticated("a valid API key is needed"))
 }
 
-fn unauthenticated(message: &str) -> Status {
+pub(super) fn unauthenticated(message: &str) -> Status {
     with_reason(Code::Unauthenticated, "UNAUTHENTICATED", message)
 }
 

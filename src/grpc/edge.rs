@@ -1,8 +1,16 @@
-//! A tower layer at the edge: what is no gRPC call is told so in HTTP's words, every call gets its deadline, and what
-//! the stack beneath us says of a request that it cannot read is said in our words, without the insides of messages.
+//! A tower layer at the edge: what is no gRPC call is told so in HTTP's words, every call gets its deadline,
+//! administrators show their keys before anything else of their calls is taken in, and what the stack beneath us says of
+//! a request that it cannot read is said in our words, without the insides of messages.
 
-use super::{deadline::Deadline, status::with_reason};
-use crate::engine::error::EngineError;
+use super::{
+    bearer,
+    deadline::Deadline,
+    status::{of_store, with_reason},
+};
+use crate::{
+    engine::{Engine, error::EngineError},
+    store::auth::Actor,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use std::{
     convert::identity,
@@ -10,35 +18,41 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tonic::{Code, Status, body::Body};
+use tonic::{Code, Status, body::Body, metadata::MetadataMap};
 use tower::{Layer, Service};
 
+/// The calls that take an API key.
+const ADMINISTRATION: &str = "/rolegate.v1.RoleAdminService/";
+
 /// Makes [`Edge`] services.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct EdgeLayer {
     /// The longest that a call may take to begin its answer; a caller's shorter deadline wins.
     pub time: Duration,
+    /// Who knows the keys of administrators, where they are served: their service takes no call that has not been here.
+    pub keys: Option<Engine>,
 }
 
 impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, time: self.time }
+        Edge { inner, layer: self.clone() }
     }
 }
 
 /// A service that only gRPC calls reach, with their deadlines.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Edge<S> {
     inner: S,
-    time: Duration,
+    layer: EdgeLayer,
 }
 
 impl<S> Service<Request<Body>> for Edge<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
+    S::Error: Send,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -53,15 +67,33 @@ where
             return Box::pin(async move { Ok(refused) });
         }
         // Counted from here, so that a message that dribbles in cannot hold its place for longer.
-        let deadline = Deadline::of(request.headers(), self.time);
+        let deadline = Deadline::of(request.headers(), self.layer.time);
         request.extensions_mut().insert(deadline);
-        let answer = self.inner.call(request);
+        // The service that is ready is this one; its clone need not be.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let keys = self.layer.keys.clone();
         Box::pin(async move {
+            let answer = async {
+                if let Some(keys) = keys.filter(|_| request.uri().path().starts_with(ADMINISTRATION)) {
+                    // Without a key nobody holds a place for longer than it takes to look the key up.
+                    match admit(&keys, request.headers()).await {
+                        Ok(actor) => request.extensions_mut().insert(actor),
+                        Err(refused) => return Ok(refused.into_http()),
+                    };
+                }
+                inner.call(request).await
+            };
             let answer = tokio::time::timeout_at(deadline.end, answer).await;
             let late = |_| Ok(Status::from(EngineError::Deadline).into_http());
             answer.map_or_else(late, identity).map(in_our_words)
         })
     }
+}
+
+async fn admit(keys: &Engine, headers: &HeaderMap) -> Result<Actor, Status> {
+    let key = bearer::api_key(&MetadataMap::from_headers(headers.clone()))?;
+    keys.authenticate(&key).await.map_err(of_store)
 }
 
 /// What HTTP says to a request that is no gRPC call.

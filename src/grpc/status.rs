@@ -23,13 +23,36 @@ impl From<BadField> for Status {
 }
 
 fn bad_field(reason: &str, field: &str, problem: &str) -> Status {
-    let mut details = ErrorDetails::with_bad_request_violation(field, problem);
+    let mut details = ErrorDetails::with_bad_request_violation(field, clipped(problem, VIOLATION_BYTES));
     details.set_error_info(reason, DOMAIN, HashMap::new());
-    Status::with_error_details(Code::InvalidArgument, format!("{field}: {problem}"), details)
+    let message = clipped(&format!("{field}: {problem}"), MESSAGE_BYTES);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// What a message may take on the wire: it travels in a header, with every letter beyond ASCII as three of them a byte,
+/// and clients refuse headers of more than a few KiB. A refusal that never arrives helps nobody.
+const MESSAGE_BYTES: usize = 2_500;
+/// How many faults of a request are told one by one beside the message, and how long each may be.
+const MOST_VIOLATIONS: usize = 16;
+const VIOLATION_BYTES: usize = 200;
+
+/// The text, cut where it would take more than this on the wire.
+fn clipped(text: &str, most: usize) -> String {
+    let mut taken = 0;
+    let cost = |letter: char| if letter.is_ascii() { 1 } else { letter.len_utf8() * 3 };
+    let end = text.char_indices().find(|(_, letter)| {
+        taken += cost(*letter);
+        taken > most
+    });
+    match end.and_then(|(at, _)| text.get(..at)) {
+        Some(start) => format!("{start}..."),
+        None => text.to_owned(),
+    }
 }
 
 /// A status with a stable reason.
 pub(super) fn with_reason(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    let message = clipped(&message.into(), MESSAGE_BYTES);
     let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code, message, details)
 }
@@ -103,18 +126,34 @@ fn of_role_faults(faults: &RoleFaults) -> Status {
             .add_bad_request_violation("actions", format!("required action `{}` is missing", action.name()));
     }
     let mut hints = String::new();
-    for name in &faults.unknown {
-        let near =
-            suggest::nearest_action(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    for name in faults.unknown.iter().take(MOST_VIOLATIONS) {
+        let near = suggest::nearest_project_action(name)
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
         let problem = format!("unknown action {}{near}", quoted(name));
         if !near.is_empty() {
             hints.push_str(&near);
         }
-        details.add_bad_request_violation("actions", problem);
+        details.add_bad_request_violation("actions", clipped(&problem, VIOLATION_BYTES));
     }
     if let Some(label) = &faults.label_taken {
-        details.add_bad_request_violation("label", format!("`{label}` is taken"));
+        details.add_bad_request_violation("label", clipped(&format!("`{label}` is taken"), VIOLATION_BYTES));
     }
     details.set_error_info("ROLE_FAULTS", DOMAIN, HashMap::new());
-    Status::with_error_details(Code::InvalidArgument, format!("{faults}{hints}"), details)
+    let message = clipped(&format!("{faults}{hints}"), MESSAGE_BYTES);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_to_what_a_header_carries() {
+        assert_eq!(clipped("short", 5), "short");
+        assert_eq!(clipped("longer", 5), "longe...");
+        assert_eq!(clipped("ééé", 12), "éé...");
+        let status = with_reason(Code::Internal, "R", "é".repeat(10_000));
+        assert!(status.message().chars().count() < 500);
+    }
 }

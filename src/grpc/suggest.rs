@@ -14,6 +14,11 @@ pub(super) fn nearest_action(name: &str) -> Option<&'static str> {
     nearest(name, project.chain(group).chain(site))
 }
 
+/// The project action nearest to a name that is none: what a custom role may hold.
+pub(super) fn nearest_project_action(name: &str) -> Option<&'static str> {
+    nearest(name, ActionName::all().map(ActionName::name))
+}
+
 /// The operation nearest to a name that is none.
 pub(super) fn nearest_operation(name: &str) -> Option<&'static str> {
     nearest(name, OPERATION_NAMES.into_iter())

@@ -137,6 +137,19 @@ async fn messages_that_dribble_in_do_not_hold_their_places() {
 }
 
 #[tokio::test]
+async fn without_a_key_nobody_holds_a_place_at_the_admin_listener() {
+    let store = Store::with_site(SITE);
+    let server = Server::start_with(&store, &["--max-calls", "4"]).await;
+    let raw = Raw::connect(&server.admin).await;
+    let head = || raw.grpc("/rolegate.v1.RoleAdminService/ListUsers");
+    // None of these messages ever ends; each call is refused all the same, and so leaves its place to the next.
+    for _ in 0..20 {
+        let reply = raw.send_unfinished(head(), vec![0, 0, 0, 0, 90, 1]).await.unwrap();
+        assert_eq!(reply.code, Some(Code::Unauthenticated));
+    }
+}
+
+#[tokio::test]
 async fn streams_beyond_the_limit_of_a_connection_wait_their_turn() {
     let store = Store::with_site(SITE);
     let server = Server::start_with(&store, &["--max-streams", "2"]).await;
