@@ -12,7 +12,7 @@ use crate::{
         auth::Actor,
         edit::{self, users::UserUpdate},
         error::{Error, Result},
-        load,
+        permit,
         tx::Tx,
         world::world,
         write::WriteTx,
@@ -45,9 +45,11 @@ pub struct Applied {
 /// # Errors
 /// The actor is none, or the store failed.
 pub async fn permit(tx: &mut Tx, actor: Actor) -> Result<()> {
-    let Some(user) = actor.user() else { return Ok(()) };
-    let is_admin = load::user(tx, user).await?.is_some_and(|grants| grants.is_superuser());
-    if is_admin { Ok(()) } else { Err(Refusal::NotPermitted { takes: "a site admin".to_owned() }.into()) }
+    if permit::is_superuser(tx, &actor).await? {
+        Ok(())
+    } else {
+        Err(Refusal::NotPermitted { takes: "a site admin".to_owned() }.into())
+    }
 }
 
 /// Plans and does everything, all or nothing. Every step is an edit under the same rules as any other.

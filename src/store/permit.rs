@@ -15,7 +15,7 @@ use crate::rbac::{
 };
 
 /// Whether the actor may do everything.
-pub(super) async fn is_superuser(tx: &mut Tx, actor: &Actor) -> Result<bool, StoreError> {
+pub(crate) async fn is_superuser(tx: &mut Tx, actor: &Actor) -> Result<bool, StoreError> {
     match actor.user() {
         None => Ok(true),
         Some(user) => Ok(load::user(tx, user).await?.is_some_and(|grants| grants.is_superuser())),

@@ -4,6 +4,7 @@ use super::{
     super::{
         change::Subject,
         error::{Error, Result, StoreError},
+        read,
         tx::Arg::Text,
         write::WriteTx,
     },
@@ -161,12 +162,9 @@ async fn uses(w: &mut WriteTx, id: &RoleId, group: Option<&GroupId>) -> Result<R
 }
 
 async fn held(w: &mut WriteTx, id: &RoleId) -> Result<(Label, RoleActions)> {
-    let row = w.tx.row("SELECT label FROM roles WHERE id = $1", &[Text(id.as_str())]).await?;
     let gone = || Error::Store(StoreError::Corrupt(format!("role `{id}` vanished")));
-    let label = row.ok_or_else(gone)?.parsed(0, Label::parse)?;
-    let rows = w.tx.rows("SELECT action FROM role_actions WHERE role_id = $1", &[Text(id.as_str())]).await?;
-    let names = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
-    Ok((label, RoleActions::from_names(names.iter().map(String::as_str))))
+    let role = read::roles::find(&mut w.tx, id).await?.ok_or_else(gone)?.role;
+    Ok((role.label, role.actions))
 }
 
 async fn write_actions(w: &mut WriteTx, id: &RoleId, actions: &RoleActions) -> Result<()> {
