@@ -3,9 +3,11 @@
 pub mod admin;
 pub mod authorization;
 pub mod bearer;
+pub mod codec;
 mod convert;
 mod deadline;
 pub mod edge;
+mod size;
 mod status;
 mod suggest;
 

@@ -184,17 +184,15 @@ fn authorization_server(
     calls: CallLayer,
 ) -> Layered {
     let service = AuthorizationServiceServer::new(Authorization::new(engine.clone(), config.limits))
-        .max_decoding_message_size(config.message_bytes)
-        .max_encoding_message_size(config.message_bytes);
+        .max_decoding_message_size(config.message_bytes);
     let gated = InterceptedService::new(service, config.callers.clone());
     let edge = EdgeLayer { time: config.limits.time, keys: None };
     server(config, calls, edge).add_routes(common(config, health).add_service(gated))
 }
 
 fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
-    let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone()))
-        .max_decoding_message_size(config.message_bytes)
-        .max_encoding_message_size(config.message_bytes);
+    let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), config.message_bytes))
+        .max_decoding_message_size(config.message_bytes);
     let edge = EdgeLayer { time: ADMIN_TIME, keys: Some(engine.clone()) };
     server(config, calls, edge).add_routes(common(config, health).add_service(service))
 }

@@ -58,6 +58,9 @@ pub(crate) struct AdminArgs {
     call: CallArgs,
 }
 
+/// The largest reply that a server can be configured to send, in bytes.
+const LARGEST_REPLY: usize = 256 << 20;
+
 /// A channel whose requests carry the key and the deadline.
 pub(crate) type Calls = InterceptedService<Channel, Outfit>;
 
@@ -73,7 +76,8 @@ impl ServerArgs {
     /// # Errors
     /// When the key cannot be read or the server not be reached.
     pub(crate) async fn connect(&self) -> Result<Questions, Failure> {
-        Link::open(&self.server, &self.call, Face::Questions, AuthorizationServiceClient::new).await
+        let client = |calls| AuthorizationServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
+        Link::open(&self.server, &self.call, Face::Questions, client).await
     }
 
     /// Connects for another service of the same listener.
@@ -91,7 +95,8 @@ impl AdminArgs {
     /// # Errors
     /// When the key cannot be read or the server not be reached.
     pub(crate) async fn connect(&self) -> Result<Admin, Failure> {
-        Link::open(&self.admin_server, &self.call, Face::Admin, RoleAdminServiceClient::new).await
+        let client = |calls| RoleAdminServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
+        Link::open(&self.admin_server, &self.call, Face::Admin, client).await
     }
 }
 

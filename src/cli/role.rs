@@ -18,6 +18,7 @@ use crate::{
 };
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
+use std::fmt::Write as _;
 use tonic::Code;
 
 /// The arguments of `role`.
@@ -209,9 +210,15 @@ fn edited(role: &Role, add: Vec<String>, remove: &[String]) -> Result<Vec<String
 fn report_dry_run(done: UpdateRoleResponse) -> Result<Report, Failure> {
     let json = json!({
         "dry_run": true, "role": output::present(done.role)?.json(),
-        "access_changes": access::json(&done.access_changes), "revision_token": done.revision_token,
+        "access_changes": access::json(&done.access_changes),
+        "access_changes_left_out": done.access_changes_left_out, "revision_token": done.revision_token,
     });
-    let report = Report::new(access::text(&done.access_changes), json);
+    let mut text = access::text(&done.access_changes);
+    if done.access_changes_left_out > 0 {
+        let _ =
+            writeln!(text, "and {} further changes, too many for one reply", done.access_changes_left_out);
+    }
+    let report = Report::new(text, json);
     Ok(report.with_note("a dry run: nothing was changed"))
 }
 

@@ -19,7 +19,7 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 use tonic::{Response, Status, Streaming};
 
 /// The largest piece of a document that one message carries, in bytes.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
 
 /// The arguments of `apply`.
 #[derive(Args, Debug)]

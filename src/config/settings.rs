@@ -7,7 +7,7 @@ use super::{
 use crate::{
     engine::Settings,
     grpc::{
-        authorization::Limits,
+        authorization::{Limits, MOST_BATCH_ITEMS},
         bearer::{CallerGate, SHORTEST_CALLER_KEY},
     },
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
@@ -137,15 +137,17 @@ impl ServeArgs {
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         refuse_open_door(&listen, &callers, insecure_callers)?;
-        let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, 10_000)?;
+        let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, MOST_BATCH_ITEMS)?;
         let message_bytes = bytes("message_bytes", self.message_bytes.as_deref().unwrap_or("4MiB"))?;
         let message_bytes = within("message_bytes", message_bytes, 4 << 10, 256 << 20)?;
+        let message_bytes = usize::try_from(message_bytes).unwrap_or(usize::MAX);
+        let time = self.time("check_timeout", &self.check_timeout, "1s")?;
         Ok(Config {
             admin_listen,
             metrics_listen,
-            limits: Limits { batch_items, time: self.time("check_timeout", &self.check_timeout, "1s")? },
+            limits: Limits { batch_items, reply_bytes: message_bytes, time },
             connections: self.connections()?,
-            message_bytes: usize::try_from(message_bytes).unwrap_or(usize::MAX),
+            message_bytes,
             calls_in_flight: within("max_calls", self.max_calls.unwrap_or(4_096), 1, 1 << 20)?,
             reflection: self.reflection.unwrap_or(true),
             drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,

@@ -16,6 +16,7 @@ mod users;
 use super::{
     bearer,
     proto::{role_admin_service_server::RoleAdminService, *},
+    size::fits,
 };
 use crate::{engine::Engine, store::auth::Actor};
 use call::Call;
@@ -26,20 +27,26 @@ use tonic::{Request, Response, Status, Streaming};
 /// Administers the store through the engine.
 pub struct RoleAdmin {
     engine: Engine,
+    reply_bytes: usize,
 }
 
 impl RoleAdmin {
-    /// The service over an engine.
+    /// The service over an engine, with replies of at most so many bytes.
     #[must_use]
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub const fn new(engine: Engine, reply_bytes: usize) -> Self {
+        Self { engine, reply_bytes }
     }
 
     /// Who calls was found out at the edge, before the message was taken in; a call that came another way is refused.
     fn authenticated<T>(&self, request: Request<T>) -> Result<Call<T>, Status> {
         let actor = request.extensions().get::<Actor>().cloned();
         let actor = actor.ok_or_else(|| bearer::unauthenticated("a valid API key is needed"))?;
-        Ok(Call::new(self.engine.clone(), actor, request.into_inner()))
+        Ok(Call {
+            engine: self.engine.clone(),
+            actor,
+            message: request.into_inner(),
+            reply_bytes: self.reply_bytes,
+        })
     }
 }
 
@@ -49,7 +56,8 @@ macro_rules! calls {
         #[tonic::async_trait]
         impl RoleAdminService for RoleAdmin {
             $(async fn $name(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
-                $handler(self.authenticated(request)?).await.map(Response::new)
+                let reply = $handler(self.authenticated(request)?).await?;
+                fits(reply, self.reply_bytes, "raise `message_bytes`, here and in the client").map(Response::new)
             })*
 
             type ApplySiteStream = BoxStream<'static, Result<ApplySiteResponse, Status>>;

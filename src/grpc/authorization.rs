@@ -4,6 +4,7 @@ use super::{
     convert::{BadField, answer, batch, freshness::freshness, question, text},
     deadline::Deadline,
     proto::{self, authorization_service_server::AuthorizationService},
+    size::fits,
 };
 use crate::{
     engine::{Engine, answer::Wish, error::EngineError},
@@ -13,11 +14,18 @@ use http::HeaderMap;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
+/// The most items in a batch that any server can be configured to take.
+pub const MOST_BATCH_ITEMS: usize = 10_000;
+/// What to do about an answer that is too large for one message.
+const ASK_LESS: &str = "ask about fewer items at once, or without `explain`";
+
 /// What a caller may ask for at once, and how long it may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most items in a batch.
     pub batch_items: usize,
+    /// The largest reply, in bytes.
+    pub reply_bytes: usize,
     /// The longest a call may take; a caller's shorter deadline wins.
     pub time: Duration,
 }
@@ -62,7 +70,7 @@ impl AuthorizationService for Authorization {
         let freshness = freshness(request.freshness.as_ref())?;
         let wish = Wish { freshness, explain: request.explain, deadline: deadline.wait_until };
         let answered = until(deadline, self.engine.check(&query, wish)).await?;
-        Ok(Response::new(answer::check(answered)))
+        fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
     }
 
     async fn batch_check(
@@ -88,7 +96,7 @@ impl AuthorizationService for Authorization {
             // Malformed items are told so even when nothing can be decided.
             Err(error) => (vec![Err(error); good.len()], None),
         };
-        Ok(Response::new(answer::batch(questions, answers, stamp)))
+        fits(answer::batch(questions, answers, stamp), self.limits.reply_bytes, ASK_LESS).map(Response::new)
     }
 
     async fn get_effective_actions(

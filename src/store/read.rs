@@ -42,6 +42,12 @@ impl PageRequest {
     }
 }
 
+/// What is listed in pages, in the order of its id.
+pub trait Listed {
+    /// The id, unique in the list.
+    fn id(&self) -> &str;
+}
+
 /// Part of a list, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -51,18 +57,20 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-impl<T> Page<T> {
+impl<T: Listed> Page<T> {
     /// A page from the items found, of which there may be one too many.
-    fn cut(mut items: Vec<T>, request: &PageRequest, id: impl Fn(&T) -> &str) -> Self {
-        let more = items.len() > request.size;
-        items.truncate(request.size);
-        let next = items.last().filter(|_| more).map(|item| id(item).to_owned());
-        Self { items, next }
+    fn cut(items: Vec<T>, request: &PageRequest) -> Self {
+        Self { items, next: None }.first(request.size)
     }
 
-    /// Turns every item into something else.
-    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+    /// The first items of the page, so that the next page starts after them.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        if self.items.len() > count {
+            self.items.truncate(count);
+            self.next = self.items.last().map(|item| item.id().to_owned());
+        }
+        self
     }
 }
 
@@ -73,6 +81,12 @@ pub struct RoleHolder {
     pub user: UserId,
     /// Which roles.
     pub roles: BTreeSet<RoleId>,
+}
+
+impl Listed for RoleHolder {
+    fn id(&self) -> &str {
+        self.user.as_str()
+    }
 }
 
 /// A page of role holders from rows of user and role, sorted by user.
@@ -87,7 +101,7 @@ fn holders(rows: &[Row], request: &PageRequest) -> Result<Page<RoleHolder>, Stor
             _ => holders.push(RoleHolder { user, roles: BTreeSet::from([role]) }),
         }
     }
-    Ok(Page::cut(holders, request, |holder| holder.user.as_str()))
+    Ok(Page::cut(holders, request))
 }
 
 /// Demands a right on a group, and that the group exists.

@@ -29,5 +29,6 @@ mod site_calls;
 mod site_faults;
 mod site_file;
 mod site_text;
+mod sizes;
 mod templates;
 mod writes;

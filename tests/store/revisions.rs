@@ -208,25 +208,25 @@ async fn walk(db: &dyn Store, size: usize, actor: &Actor, what: &str) -> Vec<Str
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let (page, mut tx) = (read::PageRequest { size, after }, db.read().await.unwrap());
-        let page: read::Page<String> = match what {
-            "groups" => read::groups::list(&mut tx, actor, &page).await.unwrap().map(|g| g.id.to_string()),
-            "projects" => {
-                read::projects::list(&mut tx, actor, None, &page).await.unwrap().map(|p| p.id.to_string())
-            }
-            "users" => read::users::list(&mut tx, actor, &page).await.unwrap().map(|u| u.id.to_string()),
+        let (found, next) = match what {
+            "groups" => ids(read::groups::list(&mut tx, actor, &page).await.unwrap()),
+            "projects" => ids(read::projects::list(&mut tx, actor, None, &page).await.unwrap()),
+            "users" => ids(read::users::list(&mut tx, actor, &page).await.unwrap()),
             _ => {
                 let on = read::projects::permissions(&mut tx, actor, &project("a"), &page).await.unwrap();
-                on.map(|holder| {
-                    assert!(holder.user == user("me") || holder.roles.len() == 2);
-                    holder.user.to_string()
-                })
+                assert!(on.items.iter().all(|on| on.user == user("me") || on.roles.len() == 2));
+                ids(on)
             }
         };
-        assert!(page.items.len() <= size && (page.next.is_none() || page.items.len() == size));
-        all.extend(page.items);
-        after = page.next;
+        assert!(found.len() <= size && (next.is_none() || found.len() == size));
+        all.extend(found);
+        after = next;
         if after.is_none() {
             return all;
         }
     }
+}
+
+fn ids(page: read::Page<impl read::Listed>) -> (Vec<String>, Option<String>) {
+    (page.items.iter().map(|item| item.id().to_owned()).collect(), page.next)
 }

@@ -21,6 +21,7 @@ mod raw;
 mod revocation;
 mod shutdown;
 mod site;
+mod sizes;
 mod sockets;
 mod staleness;
 mod transport;

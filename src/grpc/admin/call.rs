@@ -5,16 +5,17 @@ use crate::{
         Engine,
         write::{WriteOptions, Written},
     },
-    grpc::{convert::request, status::of_store},
+    grpc::{convert::request, size::Room, status::of_store},
     store::{
         auth::Actor,
         error::{Error, Result as StoreResult, StoreError},
-        read::Page,
+        read::{Listed, Page},
         tx::Tx,
         write::WriteTx,
     },
 };
 use futures_util::future::BoxFuture;
+use prost::Message;
 use tonic::Status;
 
 /// Who calls, and with what.
@@ -22,13 +23,11 @@ pub(super) struct Call<T> {
     pub(super) engine: Engine,
     pub(super) actor: Actor,
     pub(super) message: T,
+    /// The most bytes that a reply may take.
+    pub(super) reply_bytes: usize,
 }
 
 impl<T> Call<T> {
-    pub(super) const fn new(engine: Engine, actor: Actor, message: T) -> Self {
-        Self { engine, actor, message }
-    }
-
     /// Reads in one snapshot.
     pub(super) async fn read<V: Send>(
         &self,
@@ -54,15 +53,30 @@ impl<T> Call<T> {
     ) -> Result<Written<V>, Status> {
         self.engine.write(self.actor.clone(), options, edit).await.map_err(of_store)
     }
+
+    /// A page's items as protobuf, as many as fit into a reply, and the token of the next page.
+    pub(super) fn reply<R: Listed, M: Message>(
+        &self,
+        page: Page<R>,
+        convert: impl Fn(R) -> M,
+    ) -> (Vec<M>, String) {
+        let mut room = Room::in_reply(self.reply_bytes);
+        let (mut messages, mut last) = (Vec::new(), String::new());
+        for item in page.items {
+            let id = item.id().to_owned();
+            let message = convert(item);
+            // One that is too large alone is left to the check of the whole reply.
+            if !room.takes(&message) && !messages.is_empty() {
+                return (messages, request::page_token(Some(&last)));
+            }
+            messages.push(message);
+            last = id;
+        }
+        (messages, request::page_token(page.next.as_deref()))
+    }
 }
 
 /// What an edit has just written must be there.
 pub(super) fn just_written<T>(found: Option<T>) -> StoreResult<T> {
     found.ok_or_else(|| Error::Store(StoreError::Corrupt("what was just written is not there".to_owned())))
-}
-
-/// A page's items as protobuf, and the token of the next page.
-pub(super) fn reply<T, U>(page: Page<T>, convert: impl FnMut(T) -> U) -> (Vec<U>, String) {
-    let page = page.map(convert);
-    (page.items, request::page_token(page.next.as_deref()))
 }

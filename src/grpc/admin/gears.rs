@@ -5,7 +5,7 @@ use super::{
         convert::{objects, request, text},
         proto::*,
     },
-    call::{Call, just_written, reply},
+    call::{Call, just_written},
 };
 use crate::{
     rbac::text::GearName,
@@ -40,7 +40,7 @@ pub(super) async fn list(call: Call<ListGearsRequest>) -> Result<ListGearsRespon
     let page = request::page(call.message.page_size, &call.message.page_token)?;
     let actor = call.actor.clone();
     let page = call.read(|tx| Box::pin(async move { read::gears::list(tx, &actor, &page).await })).await?;
-    let (gears, next_page_token) = reply(page, objects::gear);
+    let (gears, next_page_token) = call.reply(page, objects::gear);
     Ok(ListGearsResponse { gears, next_page_token })
 }
 

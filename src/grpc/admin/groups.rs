@@ -5,7 +5,7 @@ use super::{
         convert::{objects, request, text},
         proto::*,
     },
-    call::{Call, just_written, reply},
+    call::{Call, just_written},
 };
 use crate::{
     rbac::text::{GroupId, Label},
@@ -41,7 +41,7 @@ pub(super) async fn list(call: Call<ListGroupsRequest>) -> Result<ListGroupsResp
     let page = request::page(call.message.page_size, &call.message.page_token)?;
     let actor = call.actor.clone();
     let page = call.read(|tx| Box::pin(async move { read::groups::list(tx, &actor, &page).await })).await?;
-    let (groups, next_page_token) = reply(page, objects::group);
+    let (groups, next_page_token) = call.reply(page, objects::group);
     Ok(ListGroupsResponse { groups, next_page_token })
 }
 

@@ -5,7 +5,7 @@ use super::{
         convert::{objects, request, text},
         proto::*,
     },
-    call::{Call, reply},
+    call::Call,
 };
 use crate::{
     rbac::text::{Label, UserId},
@@ -36,7 +36,7 @@ pub(super) async fn list(call: Call<ListApiKeysRequest>) -> Result<ListApiKeysRe
     let actor = call.actor.clone();
     let page =
         call.read(|tx| Box::pin(async move { read::keys::list(tx, &actor, &user, &page).await })).await?;
-    let (keys, next_page_token) = reply(page, objects::key);
+    let (keys, next_page_token) = call.reply(page, objects::key);
     Ok(ListApiKeysResponse { keys, next_page_token })
 }
 

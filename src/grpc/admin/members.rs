@@ -5,7 +5,7 @@ use super::{
         convert::{BadField, objects, request, text},
         proto::*,
     },
-    call::{Call, reply},
+    call::Call,
 };
 use crate::{
     rbac::text::{GroupId, UserId},
@@ -16,7 +16,7 @@ use tonic::Status;
 pub(super) async fn set(call: Call<SetGroupMemberRequest>) -> Result<SetGroupMemberResponse, Status> {
     let (group, user) = ids(&call.message.group, &call.message.user)?;
     let role = request::group_role(call.message.role)?;
-    let member = objects::member((user.clone(), role));
+    let member = objects::member(read::groups::MemberRecord { user: user.clone(), role });
     let written = call
         .write(call.message.expected_revision, move |w| {
             Box::pin(async move { edit::members::set(w, &group, &user, role).await })
@@ -44,7 +44,7 @@ pub(super) async fn list(call: Call<ListGroupMembersRequest>) -> Result<ListGrou
     let page = call
         .read(|tx| Box::pin(async move { read::groups::members(tx, &actor, &group, &page).await }))
         .await?;
-    let (members, next_page_token) = reply(page, objects::member);
+    let (members, next_page_token) = call.reply(page, objects::member);
     Ok(ListGroupMembersResponse { members, next_page_token })
 }
 

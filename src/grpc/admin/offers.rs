@@ -5,7 +5,7 @@ use super::{
         convert::{BadField, objects, request, text},
         proto::*,
     },
-    call::{Call, reply},
+    call::Call,
 };
 use crate::{
     rbac::text::{GroupId, RoleId},
@@ -40,7 +40,7 @@ pub(super) async fn list(call: Call<ListOfferedRolesRequest>) -> Result<ListOffe
     let page = call
         .read(|tx| Box::pin(async move { read::groups::offers(tx, &actor, &group, &page).await }))
         .await?;
-    let (roles, next_page_token) = reply(page, objects::role);
+    let (roles, next_page_token) = call.reply(page, objects::role);
     Ok(ListOfferedRolesResponse { roles, next_page_token })
 }
 

@@ -5,7 +5,7 @@ use super::{
         convert::{BadField, objects, request, text},
         proto::*,
     },
-    call::{Call, reply},
+    call::Call,
 };
 use crate::{
     rbac::text::{ProjectId, UserId},
@@ -54,7 +54,7 @@ pub(super) async fn list(
     let page = call
         .read(|tx| Box::pin(async move { read::projects::permissions(tx, &actor, &project, &page).await }))
         .await?;
-    let (permissions, next_page_token) = reply(page, objects::permission);
+    let (permissions, next_page_token) = call.reply(page, objects::permission);
     Ok(ListProjectPermissionsResponse { permissions, next_page_token })
 }
 

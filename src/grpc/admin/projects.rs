@@ -5,7 +5,7 @@ use super::{
         convert::{maybe_text, objects, request, text},
         proto::*,
     },
-    call::{Call, just_written, reply},
+    call::{Call, just_written},
 };
 use crate::{
     rbac::text::{GroupId, Label, ProjectId},
@@ -52,7 +52,7 @@ pub(super) async fn list(call: Call<ListProjectsRequest>) -> Result<ListProjects
     let page = call
         .read(|tx| Box::pin(async move { read::projects::list(tx, &actor, group.as_ref(), &page).await }))
         .await?;
-    let (projects, next_page_token) = reply(page, objects::project);
+    let (projects, next_page_token) = call.reply(page, objects::project);
     Ok(ListProjectsResponse { projects, next_page_token })
 }
 

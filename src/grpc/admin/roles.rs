@@ -4,8 +4,9 @@ use super::{
     super::{
         convert::{maybe_text, objects, request, text},
         proto::*,
+        size::Room,
     },
-    call::{Call, just_written, reply},
+    call::{Call, just_written},
 };
 use crate::{
     engine::write::WriteOptions,
@@ -43,7 +44,7 @@ pub(super) async fn get(call: Call<GetRoleRequest>) -> Result<GetRoleResponse, S
 pub(super) async fn list(call: Call<ListRolesRequest>) -> Result<ListRolesResponse, Status> {
     let page = request::page(call.message.page_size, &call.message.page_token)?;
     let page = call.read(|tx| Box::pin(async move { read::roles::list(tx, &page).await })).await?;
-    let (roles, next_page_token) = reply(page, objects::role);
+    let (roles, next_page_token) = call.reply(page, objects::role);
     Ok(ListRolesResponse { roles, next_page_token })
 }
 
@@ -65,10 +66,17 @@ pub(super) async fn update(call: Call<UpdateRoleRequest>) -> Result<UpdateRoleRe
         })
         .await?;
     let (record, changes) = written.value;
+    let role = objects::role(record);
+    let mut room = Room::in_reply(call.reply_bytes);
+    room.takes(&role);
+    let all = changes.len();
+    let changes = changes.into_iter().map(objects::access_change);
+    let access_changes: Vec<_> = changes.take_while(|change| room.takes(change)).collect();
     Ok(UpdateRoleResponse {
-        role: Some(objects::role(record)),
+        role: Some(role),
         revision_token: written.token.to_string(),
-        access_changes: changes.into_iter().map(objects::access_change).collect(),
+        access_changes_left_out: (all - access_changes.len()) as u64,
+        access_changes,
     })
 }
 

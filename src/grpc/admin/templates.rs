@@ -5,7 +5,7 @@ use super::{
         convert::{BadField, objects, request, text},
         proto::*,
     },
-    call::{Call, reply},
+    call::Call,
 };
 use crate::{
     rbac::text::{GroupId, UserId},
@@ -51,7 +51,7 @@ pub(super) async fn list(
     let page = call
         .read(|tx| Box::pin(async move { read::groups::template(tx, &actor, &group, &page).await }))
         .await?;
-    let (entries, next_page_token) = reply(page, objects::template_entry);
+    let (entries, next_page_token) = call.reply(page, objects::template_entry);
     Ok(ListTemplateEntriesResponse { entries, next_page_token })
 }
 

@@ -5,7 +5,7 @@ use super::{
         convert::{objects, request, text},
         proto::*,
     },
-    call::{Call, just_written, reply},
+    call::{Call, just_written},
 };
 use crate::{
     rbac::{level::SiteRole, text::UserId},
@@ -45,7 +45,7 @@ pub(super) async fn list(call: Call<ListUsersRequest>) -> Result<ListUsersRespon
     let page = request::page(call.message.page_size, &call.message.page_token)?;
     let actor = call.actor.clone();
     let page = call.read(|tx| Box::pin(async move { read::users::list(tx, &actor, &page).await })).await?;
-    let (users, next_page_token) = reply(page, objects::user);
+    let (users, next_page_token) = call.reply(page, objects::user);
     Ok(ListUsersResponse { users, next_page_token })
 }
 

@@ -2,10 +2,15 @@
 
 use crate::{
     grpc::proto,
-    rbac::{gear::GearAccess, impact, level::GroupRole, question::Resource, text::UserId},
+    rbac::{gear::GearAccess, impact, level::GroupRole, question::Resource},
     store::read::{
-        RoleHolder, gears::GearRecord, groups::GroupRecord, keys::KeyRecord, projects::ProjectRecord,
-        roles::RoleRecord, users::UserRecord,
+        RoleHolder,
+        gears::GearRecord,
+        groups::{GroupRecord, MemberRecord},
+        keys::KeyRecord,
+        projects::ProjectRecord,
+        roles::RoleRecord,
+        users::UserRecord,
     },
 };
 
@@ -23,13 +28,13 @@ pub(in crate::grpc) fn group(record: GroupRecord) -> proto::Group {
     proto::Group { id: record.id.to_string(), label: record.label.to_string(), revision: record.revision }
 }
 
-pub(in crate::grpc) fn member((user, role): (UserId, GroupRole)) -> proto::GroupMember {
-    let role = match role {
+pub(in crate::grpc) fn member(record: MemberRecord) -> proto::GroupMember {
+    let role = match record.role {
         GroupRole::Admin => proto::GroupRole::Admin,
         GroupRole::ReadWrite => proto::GroupRole::Rw,
         GroupRole::ReadOnly => proto::GroupRole::Ro,
     };
-    proto::GroupMember { user: user.to_string(), role: role.into() }
+    proto::GroupMember { user: record.user.to_string(), role: role.into() }
 }
 
 pub(in crate::grpc) fn template_entry(holder: RoleHolder) -> proto::TemplateEntry {

@@ -1,6 +1,6 @@
 //! Gears, as administrators read them.
 
-use super::{Page, PageRequest, not_found};
+use super::{Listed, Page, PageRequest, not_found};
 use crate::{
     rbac::{gear::GearAccess, level::SiteAction, refusal::Kind, text::GearName},
     store::{
@@ -23,6 +23,12 @@ pub struct GearRecord {
     pub access: GearAccess,
     /// When it last changed.
     pub revision: u64,
+}
+
+impl Listed for GearRecord {
+    fn id(&self) -> &str {
+        self.name.as_str()
+    }
 }
 
 /// One gear. Whom it is open to names users and projects: that is for those who may say so.
@@ -53,5 +59,5 @@ pub async fn list(tx: &mut Tx, actor: &Actor, page: &PageRequest) -> Result<Page
     for row in tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await? {
         gears.extend(find(tx, &row.parsed(0, GearName::parse)?).await?);
     }
-    Ok(Page::cut(gears, page, |gear| gear.name.as_str()))
+    Ok(Page::cut(gears, page))
 }

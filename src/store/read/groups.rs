@@ -1,6 +1,6 @@
 //! Groups, their members, offers and templates, as administrators read them.
 
-use super::{Page, PageRequest, RoleHolder, holders, not_found, permit_on_group, roles};
+use super::{Listed, Page, PageRequest, RoleHolder, holders, not_found, permit_on_group, roles};
 use crate::{
     rbac::{
         level::{GroupAction, GroupRole},
@@ -29,6 +29,27 @@ pub struct GroupRecord {
     pub revision: u64,
 }
 
+impl Listed for GroupRecord {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Who.
+    pub user: UserId,
+    /// The one role in the group.
+    pub role: GroupRole,
+}
+
+impl Listed for MemberRecord {
+    fn id(&self) -> &str {
+        self.user.as_str()
+    }
+}
+
 /// One group.
 ///
 /// # Errors
@@ -50,15 +71,18 @@ pub async fn list(tx: &mut Tx, actor: &Actor, page: &PageRequest) -> Result<Page
         let sql = "SELECT id, label, revision FROM groups WHERE id > $1 ORDER BY id LIMIT $2";
         let rows = tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await?;
         let groups = rows.iter().map(record).collect::<Result<_, _>>()?;
-        return Ok(Page::cut(groups, page, |group| group.id.as_str()));
+        return Ok(Page::cut(groups, page));
     }
     let mut groups = Vec::new();
-    for id in
-        viewable(tx, actor).await?.into_iter().filter(|id| id.as_str() > page.after()).take(page.size + 1)
+    for id in viewable(tx, actor)
+        .await?
+        .into_iter()
+        .filter(|id| id.as_str() > page.after())
+        .take(page.size.saturating_add(1))
     {
         groups.extend(find(tx, &id).await?);
     }
-    Ok(Page::cut(groups, page, |group| group.id.as_str()))
+    Ok(Page::cut(groups, page))
 }
 
 async fn viewable(tx: &mut Tx, actor: &Actor) -> Result<Vec<GroupId>, StoreError> {
@@ -74,13 +98,15 @@ pub async fn members(
     actor: &Actor,
     group: &GroupId,
     page: &PageRequest,
-) -> Result<Page<(UserId, GroupRole)>> {
+) -> Result<Page<MemberRecord>> {
     permit_on_group(tx, actor, group, GroupAction::GroupRolesView).await?;
     let sql = "SELECT user_id, role FROM group_members WHERE group_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
     let rows = tx.rows(sql, &[Text(group.as_str()), Text(page.after()), Int(page.limit())]).await?;
-    let member = |row: &Row| Ok((row.parsed(0, UserId::parse)?, row.named(1, GroupRole::from_name)?));
+    let member = |row: &Row| {
+        Ok(MemberRecord { user: row.parsed(0, UserId::parse)?, role: row.named(1, GroupRole::from_name)? })
+    };
     let members = rows.iter().map(member).collect::<Result<_, StoreError>>()?;
-    Ok(Page::cut(members, page, |(user, _)| user.as_str()))
+    Ok(Page::cut(members, page))
 }
 
 /// A page of a group's project template.
@@ -114,7 +140,7 @@ pub async fn offers(
     for row in rows {
         offered.extend(roles::find(tx, &row.parsed(0, RoleId::parse)?).await?);
     }
-    Ok(Page::cut(offered, page, |record| record.role.id.as_str()))
+    Ok(Page::cut(offered, page))
 }
 
 fn record(row: &Row) -> Result<GroupRecord, StoreError> {

@@ -1,6 +1,6 @@
 //! API keys without their secrets, as administrators read them.
 
-use super::{Page, PageRequest, not_found, users};
+use super::{Listed, Page, PageRequest, not_found, users};
 use crate::{
     rbac::{
         refusal::Kind,
@@ -32,6 +32,12 @@ pub struct KeyRecord {
     pub expires_at: Option<i64>,
 }
 
+impl Listed for KeyRecord {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// A page of a user's keys.
 ///
 /// # Errors
@@ -45,7 +51,7 @@ pub async fn list(tx: &mut Tx, actor: &Actor, user: &UserId, page: &PageRequest)
                WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     let rows = tx.rows(sql, &[Text(user.as_str()), Text(page.after()), Int(page.limit())]).await?;
     let keys = rows.iter().map(record).collect::<Result<_, _>>()?;
-    Ok(Page::cut(keys, page, |key| key.id.as_str()))
+    Ok(Page::cut(keys, page))
 }
 
 fn record(row: &Row) -> Result<KeyRecord, StoreError> {

@@ -1,6 +1,6 @@
 //! Projects and who is on them, as administrators read them.
 
-use super::{Page, PageRequest, RoleHolder, holders, not_found};
+use super::{Listed, Page, PageRequest, RoleHolder, holders, not_found};
 use crate::{
     rbac::{
         action::{Action, ActionName},
@@ -30,6 +30,12 @@ pub struct ProjectRecord {
     pub label: Label,
     /// When it, or who is on it, last changed.
     pub revision: u64,
+}
+
+impl Listed for ProjectRecord {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
 }
 
 /// One project.
@@ -65,7 +71,7 @@ pub async fn list(
             break;
         }
     }
-    Ok(Page::cut(projects, page, |project| project.id.as_str()))
+    Ok(Page::cut(projects, page))
 }
 
 async fn list_all(tx: &mut Tx, group: Option<&GroupId>, page: &PageRequest) -> Result<Page<ProjectRecord>> {
@@ -74,7 +80,7 @@ async fn list_all(tx: &mut Tx, group: Option<&GroupId>, page: &PageRequest) -> R
                WHERE id > $1 AND ($2 = '' OR group_id = $2) ORDER BY id LIMIT $3";
     let args = [Text(page.after()), Text(group.map_or("", GroupId::as_str)), Int(page.limit())];
     let projects = tx.rows(sql, &args).await?.iter().map(record).collect::<Result<_, _>>()?;
-    Ok(Page::cut(projects, page, |project| project.id.as_str()))
+    Ok(Page::cut(projects, page))
 }
 
 async fn viewable(tx: &mut Tx, actor: &Actor) -> Result<Vec<ProjectId>, StoreError> {

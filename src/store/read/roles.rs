@@ -1,6 +1,6 @@
 //! Project roles, as administrators read them.
 
-use super::{Page, PageRequest, not_found};
+use super::{Listed, Page, PageRequest, not_found};
 use crate::{
     rbac::{
         refusal::Kind,
@@ -23,6 +23,12 @@ pub struct RoleRecord {
     pub role: Role,
     /// When it last changed; 0 for built-in roles.
     pub revision: u64,
+}
+
+impl Listed for RoleRecord {
+    fn id(&self) -> &str {
+        self.role.id.as_str()
+    }
 }
 
 /// One role. What roles there are is no secret: any enabled user may read them.
@@ -49,7 +55,7 @@ pub async fn list(tx: &mut Tx, page: &PageRequest) -> Result<Page<RoleRecord>> {
     for row in tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await? {
         roles.push(record(tx, &row).await?);
     }
-    Ok(Page::cut(roles, page, |record| record.role.id.as_str()))
+    Ok(Page::cut(roles, page))
 }
 
 async fn record(tx: &mut Tx, row: &Row) -> Result<RoleRecord, StoreError> {

@@ -1,6 +1,6 @@
 //! Users, as administrators read them.
 
-use super::{Page, PageRequest, not_found};
+use super::{Listed, Page, PageRequest, not_found};
 use crate::{
     rbac::{
         level::{SiteAction, SiteRole},
@@ -31,6 +31,12 @@ pub struct UserRecord {
     pub revision: u64,
 }
 
+impl Listed for UserRecord {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
+
 /// One user.
 ///
 /// # Errors
@@ -52,7 +58,7 @@ pub async fn list(tx: &mut Tx, actor: &Actor, page: &PageRequest) -> Result<Page
     let sql = "SELECT id, site_role, enabled, revision FROM users WHERE id > $1 ORDER BY id LIMIT $2";
     let rows = tx.rows(sql, &[Text(page.after()), Int(page.limit())]).await?;
     let users = rows.iter().map(record).collect::<Result<_, _>>()?;
-    Ok(Page::cut(users, page, |user| user.id.as_str()))
+    Ok(Page::cut(users, page))
 }
 
 fn record(row: &Row) -> Result<UserRecord, StoreError> {
