@@ -93,15 +93,47 @@ fn a_bad_value_is_refused_by_its_key() {
     }
     let said = refused(&store, "max_calls = = 4\n", &[], &[]);
     assert!(said.contains("line 1"), "{said}");
-    for (flags, environment, name) in [
-        (&["--max-calls", "four"][..], &[][..], "--max-calls"),
-        (&["--max-cals", "4"], &[], "--max-cals"),
-        (&[], &[("ROLEGATE_MAX_CALLS", "four")], "--max-calls"),
-        (&[], &[("ROLEGATE_DRAIN_TIMEOUT", "soon")], "drain_timeout"),
+}
+
+#[test]
+fn a_bad_flag_or_variable_is_refused_in_one_line_that_says_what_to_give_instead() {
+    let store = Store::new();
+    for (flags, environment, words) in [
+        (&["--max-calls", "four"][..], &[][..], &["`four`", "`--max-calls <N>`", "whole number"][..]),
+        (&["--max-calls=four"], &[("ROLEGATE_MAX_CALLS", "four")], &["`--max-calls <N>`: "]),
+        (&["--max-calls"], &[], &["`--max-calls <N>` needs a value"]),
+        (&["--max-cals", "4"], &[], &["`--max-cals`", "did you mean `--max-calls`?"]),
+        (&["--zzz"], &[], &["`--zzz`", "see `--help`"]),
+        (&["--preload", "maybe"], &[], &["`--preload <BOOL>`", "expected one of true, false"]),
+        (&["--max-calls", "4", "--max-calls", "5"], &[], &["`--max-calls <N>` cannot be given twice"]),
+        (&["--demo"], &[], &["`--store <FILE>` cannot be used with `--demo`"]),
+        (&["--log-format", "jsn"], &[], &["`jsn`", "did you mean `json`?"]),
+        (&[], &[("ROLEGATE_LOG_FORMAT", "xml")], &["ROLEGATE_LOG_FORMAT", "expected one of text, json"]),
+        (&[], &[("ROLEGATE_MAX_CALLS", "four")], &["`--max-calls <N>` (ROLEGATE_MAX_CALLS)"]),
+        (&[], &[("ROLEGATE_OUTPUT", "xml")], &["ROLEGATE_OUTPUT", "table, json"]),
+        (&[], &[("ROLEGATE_DRAIN_TIMEOUT", "soon")], &["`drain_timeout`"]),
     ] {
         let said = refused(&store, "", flags, environment);
-        assert!(said.contains(name), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
     }
+}
+
+#[test]
+fn mistakes_are_told_as_json_to_those_who_asked_for_it() {
+    let store = Store::new();
+    for (flags, environment, field) in [
+        (&["--output", "json", "--max-calls", "four"][..], &[][..], "--max-calls"),
+        (&["--max-cals", "4", "--output=json"], &[], "--max-cals"),
+        (&["--max-cals", "4"], &[("ROLEGATE_OUTPUT", "json")], "--max-cals"),
+        (&["--batch-items", "0"], &[("ROLEGATE_OUTPUT", "json")], "batch_items"),
+    ] {
+        let said: serde_json::Value = serde_json::from_str(&refused(&store, "", flags, environment)).unwrap();
+        assert_eq!((&said["error"]["code"], &said["error"]["field"]), (&"USAGE".into(), &field.into()));
+    }
+    // A flag wins over the variable, here as everywhere.
+    let flags = ["--output", "table", "--max-cals", "4"];
+    assert!(refused(&store, "", &flags, &[("ROLEGATE_OUTPUT", "json")]).starts_with("error: "));
 }
 
 #[test]
