@@ -9,9 +9,12 @@ use super::{
     files,
     output::{Report, printable},
 };
-use crate::grpc::proto::{
-    AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest, ObjectChange,
-    apply_site_response::Piece,
+use crate::{
+    grpc::proto::{
+        AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest, ObjectChange,
+        apply_site_response::Piece,
+    },
+    rbac::text::counted,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -145,17 +148,22 @@ impl Outcome {
     }
 
     fn summary_line(&self, dry_run: bool, prune: bool) -> String {
-        let ApplySiteSummary { base_revision, changes, unmentioned, .. } = &self.summary;
-        let fate =
-            if prune { "that the file does not name" } else { "that the file does not name are left alone" };
-        let unmentioned = format!("{unmentioned} objects {fate}");
+        let ApplySiteSummary { base_revision, changes, unmentioned, .. } = self.summary;
+        let changed = counted(changes, "object", "objects");
+        let fate = match (prune, unmentioned) {
+            (true, _) => "",
+            (false, 1) => " is left alone",
+            (false, _) => " are left alone",
+        };
+        let unmentioned = counted(unmentioned, "object", "objects");
+        let unmentioned = format!("{unmentioned} that the file does not name{fate}");
         if dry_run {
             return format!(
-                "dry run: {changes} objects would change, {unmentioned}\n\
+                "dry run: {changed} would change, {unmentioned}\n\
                  to apply exactly this, give --expected-revision {base_revision}"
             );
         }
-        format!("{changes} objects changed, {unmentioned}")
+        format!("{changed} changed, {unmentioned}")
     }
 
     fn json(&self, dry_run: bool) -> Value {

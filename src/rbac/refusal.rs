@@ -2,7 +2,7 @@
 
 use super::{
     custom_role::RoleFaults,
-    text::{GroupId, Label, ProjectId, RoleId},
+    text::{GroupId, Label, ProjectId, RoleId, counted},
 };
 use std::fmt;
 
@@ -168,10 +168,6 @@ impl fmt::Display for RoleUse {
         }
         f.write_str(&parts.join("; and "))
     }
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 impl fmt::Display for Refusal {
