@@ -1,7 +1,7 @@
 //! `rolegate serve`: from a configuration to a running server, and to its exit code.
 
 use super::{
-    demo,
+    Cli, demo, environment,
     exit::{Exit, Failure},
     output,
 };
@@ -11,6 +11,7 @@ use crate::{
     store::{Store, error::StoreError, sqlite::SqliteStore},
     telemetry,
 };
+use clap::CommandFactory as _;
 use std::{fmt::Write as _, io::Write as _, path::Path, pin::pin, sync::Arc, time::Duration};
 
 /// Pauses between attempts to open a store that cannot be reached.
@@ -22,6 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the configuration cannot be used.
 pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+    environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
     let (check_only, demo) = (args.check_config, args.demo);
     let mut config = args.into_config()?;
     if check_only {

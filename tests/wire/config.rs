@@ -120,6 +120,46 @@ fn a_bad_flag_or_variable_is_refused_in_one_line_that_says_what_to_give_instead(
 }
 
 #[test]
+fn an_unknown_variable_is_refused_and_the_one_meant_is_named() {
+    let store = Store::new();
+    for (name, words) in [
+        ("ROLEGATE_MAX_STALENES", "did you mean `ROLEGATE_MAX_STALENESS`?"),
+        ("ROLEGATE_API_KEYS", "did you mean `ROLEGATE_API_KEY`?"),
+        ("ROLEGATE_METRICS_PORT", "unset it"),
+        ("ROLEGATE_PORT_OF_CALL", "unset it"),
+    ] {
+        for flags in [&[][..], &["--check-config"]] {
+            let said = refused(&store, "", flags, &[(name, "7s")]);
+            assert!(said.contains(&format!("`{name}`")) && said.contains(words), "{said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
+}
+
+#[test]
+fn variables_of_other_commands_and_of_kubernetes_stop_no_server() {
+    let address = "tcp://10.0.0.1:7700";
+    let environment = [
+        ("ROLEGATE_API_KEY", "k"),
+        ("ROLEGATE_OUTPUT", "table"),
+        ("ROLEGATE_SERVER", "http://127.0.0.1:1"),
+        ("ROLEGATE_SERVICE_HOST", "10.0.0.1"),
+        ("ROLEGATE_SERVICE_PORT", "7700"),
+        ("ROLEGATE_SERVICE_PORT_GRPC", "7700"),
+        ("ROLEGATE_PORT", address),
+        ("ROLEGATE_PORT_7700_TCP", address),
+        ("ROLEGATE_PORT_7700_TCP_ADDR", "10.0.0.1"),
+        ("ROLEGATE_PORT_7700_TCP_PORT", "7700"),
+        ("ROLEGATE_PORT_7700_TCP_PROTO", "tcp"),
+        ("ROLEGATE_ADMIN_SERVICE_HOST", "10.0.0.1"),
+        ("ROLEGATE_ADMIN_SERVICE_PORT_GRPC", "7701"),
+        ("ROLEGATE_ADMIN_PORT", "tcp://10.0.0.1:7701"),
+        ("ROLEGATE_ADMIN_PORT_7701_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert!(summary(&Store::new(), "", &[], &environment).contains("good"));
+}
+
+#[test]
 fn mistakes_are_told_as_json_to_those_who_asked_for_it() {
     let store = Store::new();
     for (flags, environment, field) in [
