@@ -6,7 +6,7 @@ const PROTOS: [&str; 2] = ["rolegate/v1/authorization.proto", "rolegate/v1/role_
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-changed=src/store/migrations");
     let descriptors = protox::compile(PROTOS, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("rolegate.v1.bin"), prost_bytes(&descriptors))?;

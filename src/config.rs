@@ -2,6 +2,7 @@
 //!
 //! A flag wins over its environment variable, which wins over the file, which wins over the default.
 
+mod contradictions;
 mod settings;
 mod values;
 

@@ -10,9 +10,12 @@ use super::{
     output::{Report, printable},
 };
 use crate::{
-    grpc::proto::{
-        AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest, ObjectChange,
-        apply_site_response::Piece,
+    grpc::{
+        admin::PIECE,
+        proto::{
+            AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest,
+            ObjectChange, apply_site_response::Piece,
+        },
     },
     rbac::text::counted,
 };
@@ -20,9 +23,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::{fmt::Write as _, fs, path::PathBuf};
 use tonic::{Response, Status, Streaming};
-
-/// The largest piece of a document that one message carries, in bytes.
-const PIECE: usize = 1 << 20;
 
 /// The arguments of `apply`.
 #[derive(Args, Debug)]

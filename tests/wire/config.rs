@@ -75,7 +75,7 @@ fn a_bad_value_is_refused_by_its_key() {
         ("batch_items", "0"),
         ("batch_items", "-1"),
         ("check_timeout", "\"0s\""),
-        ("message_bytes", "\"1KiB\""),
+        ("message_bytes", "\"1023KiB\""),
         ("max_connections", "0"),
         ("max_streams", "0"),
         ("max_calls", "0"),
@@ -93,6 +93,33 @@ fn a_bad_value_is_refused_by_its_key() {
     }
     let said = refused(&store, "max_calls = = 4\n", &[], &[]);
     assert!(said.contains("line 1"), "{said}");
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused_by_both_names() {
+    let store = Store::new();
+    let keys = store.beside("keys");
+    std::fs::write(&keys, SECRET).unwrap();
+    let keys = format!("caller_key_file = '{}'\ninsecure_allow_any_caller = true\n", keys.display());
+    for (file, one, other) in [
+        ("warn_staleness = \"31s\"\n", "warn_staleness", "max_staleness"),
+        ("warn_staleness = \"2s\"\nmax_staleness = \"1s\"\n", "warn_staleness", "max_staleness"),
+        (&keys, "insecure_allow_any_caller", "caller_key_file"),
+    ] {
+        let said = refused(&store, file, &[], &[]);
+        assert!(said.contains(&format!("`{one}`")) && said.contains(&format!("`{other}`")), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    // A warning that nobody asked for gives way.
+    summary(&store, "max_staleness = \"1s\"\n", &[], &[]);
+    summary(&store, "max_staleness = \"1s\"\nwarn_staleness = \"1s\"\n", &[], &[]);
+    let file = write(&store, "store = \"x.db\"\n");
+    let output = run(["serve", "--demo", "--check-config", "--config", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(64) && said.contains("`store`") && said.contains("--demo"),
+        "{said}"
+    );
 }
 
 #[test]

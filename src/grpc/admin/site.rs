@@ -16,8 +16,8 @@ use tonic::{Status, Streaming};
 
 /// The largest site file taken, in bytes.
 const LARGEST_FILE: usize = 64 * 1024 * 1024;
-/// How much of a site file goes into one message, in bytes.
-const PIECE: usize = 256 * 1024;
+/// How much of a site file goes into one message, in bytes. The settings leave room for it.
+pub(crate) const PIECE: usize = 256 * 1024;
 
 type Replies<T> = BoxStream<'static, Result<T, Status>>;
 
