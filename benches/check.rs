@@ -17,7 +17,11 @@ use rolegate::{
         text::{ProjectId, UserId},
     },
     site::{self, apply::Options},
-    store::{setup, sqlite::SqliteStore, write::WriteTx},
+    store::{
+        setup,
+        sqlite::SqliteStore,
+        write::{WriteRules, WriteTx},
+    },
 };
 use std::{fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -70,7 +74,7 @@ async fn main() {
     let path = folder.path().join("bench.db");
     let file = site::parse(&site_file()).unwrap();
     SqliteStore::create(&path, async |store: &SqliteStore| {
-        let mut w = WriteTx::begin(store, setup::operator()).await?;
+        let mut w = WriteTx::begin(store, setup::operator(WriteRules::default())).await?;
         site::apply::apply(&mut w, &file, Options::default()).await?;
         w.commit().await
     })

@@ -5,9 +5,11 @@
 mod contradictions;
 mod settings;
 mod values;
+mod writer;
 
 pub use settings::ServeArgs;
 pub use values::Address;
+pub use writer::WriterArgs;
 
 use crate::{
     engine::Settings,

@@ -12,7 +12,7 @@ use crate::{
         read::{self, PageRequest},
         setup,
         sqlite::SqliteStore,
-        write::WriteTx,
+        write::{WriteRules, WriteTx},
     },
 };
 use std::path::Path;
@@ -38,7 +38,8 @@ pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
     }
     let store = SqliteStore::open(path).await?;
     let file = site::parse(SITE).map_err(broken)?;
-    let mut w = WriteTx::begin(&store, setup::operator()).await?;
+    let rules = WriteRules { required: config.engine.required, history: config.engine.history };
+    let mut w = WriteTx::begin(&store, setup::operator(rules)).await?;
     site::apply::apply(&mut w, &file, Options::default()).await?;
     let key = renew_key(&mut w, &admin).await?;
     w.commit().await?;

@@ -10,6 +10,7 @@ use super::{
     output::{Report, printable},
 };
 use crate::{
+    config::WriterArgs,
     grpc::{
         admin::PIECE,
         proto::{
@@ -32,6 +33,8 @@ pub(crate) struct ApplyArgs {
     /// Write to this store's file directly, as an operator with access to it, instead of asking a server
     #[arg(long, value_name = "STORE", help_heading = "Connection")]
     store: Option<PathBuf>,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// The site file, YAML or JSON; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: String,
@@ -73,7 +76,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         expected_revision: args.expected_revision,
     };
     let pieces = match &args.store {
-        Some(store) => offline::apply(store, &document, &first).await?,
+        Some(store) => offline::apply(store, &document, &first, args.writer.into_rules()?).await?,
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
             let mut admin = args.admin.connect().await?;

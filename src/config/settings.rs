@@ -14,6 +14,7 @@ use crate::{
     },
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
     server::connection::ConnectionLimits,
+    store::write::{DEFAULT_HISTORY, WriteRules},
     telemetry,
 };
 use serde::Deserialize;
@@ -117,11 +118,20 @@ impl ServeArgs {
     /// # Errors
     /// One setting that cannot be used, by its key.
     pub fn into_config(self) -> Result<Config, ConfigError> {
+        self.with_file()?.check()
+    }
+
+    /// The same for those who only write to the store.
+    pub(super) fn into_rules(self) -> Result<WriteRules, ConfigError> {
+        self.with_file()?.rules()
+    }
+
+    fn with_file(self) -> Result<Self, ConfigError> {
         let file = match &self.config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        self.over(file).check()
+        Ok(self.over(file))
     }
 
     fn check(self) -> Result<Config, ConfigError> {
@@ -172,6 +182,7 @@ impl ServeArgs {
 
     fn engine(&self) -> Result<Settings, ConfigError> {
         let usual = Settings::default();
+        let WriteRules { required, history } = self.rules()?;
         let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
         let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
         let max_staleness = self.time("max_staleness", &self.max_staleness, "30s")?;
@@ -189,8 +200,8 @@ impl ServeArgs {
             cache_bytes: within("cache_bytes", cache_bytes, 64 << 10, 1 << 40)?,
             preload: self.preload.unwrap_or(usual.preload),
             unknown_lookups_per_second: within("unknown_lookups_per_second", unknown, 1, 1_000_000)?,
-            required: self.required()?,
-            history: within("change_history", self.change_history.unwrap_or(usual.history), 1, 100_000_000)?,
+            required,
+            history,
             ..usual
         })
     }
@@ -199,6 +210,12 @@ impl ServeArgs {
         let key = "message_bytes";
         let most = bytes(key, self.message_bytes.as_deref().unwrap_or("4MiB"))?;
         Ok(usize::try_from(within(key, most, SMALLEST_MESSAGE, 256 << 20)?).unwrap_or(usize::MAX))
+    }
+
+    fn rules(&self) -> Result<WriteRules, ConfigError> {
+        let history = self.change_history.unwrap_or(DEFAULT_HISTORY);
+        let history = within("change_history", history, 1, 100_000_000)?;
+        Ok(WriteRules { required: self.required()?, history })
     }
 
     fn required(&self) -> Result<RequiredActions, ConfigError> {
