@@ -16,7 +16,7 @@ use rolegate::{
         question::{ProjectAsk, Question},
         text::{ProjectId, UserId},
     },
-    site::{self, apply::Options},
+    site::{self, Document, apply::Options},
     store::{
         setup,
         sqlite::SqliteStore,
@@ -72,7 +72,7 @@ fn per_question(started: Instant) -> u128 {
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bench.db");
-    let file = site::parse(&site_file()).unwrap();
+    let file = Document::parse(site_file()).unwrap();
     SqliteStore::create(&path, async |store: &SqliteStore| {
         let mut w = WriteTx::begin(store, setup::operator(WriteRules::default())).await?;
         site::apply::apply(&mut w, &file, Options::default()).await?;

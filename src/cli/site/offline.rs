@@ -7,7 +7,7 @@ use crate::{
         admin::site_replies,
         proto::{ApplySiteRequest, ApplySiteResponse},
     },
-    site::{self, apply::Options, export},
+    site::{self, Document, apply::Options, export},
     store::{
         Store as _,
         auth::Actor,
@@ -30,7 +30,7 @@ pub(super) async fn apply(
     options: &ApplySiteRequest,
     rules: WriteRules,
 ) -> Result<Vec<ApplySiteResponse>, Failure> {
-    let file = site::parse(document)
+    let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
     let written = write(store, &file, options, rules).await.map_err(|error| failure(&error))?;
@@ -39,7 +39,7 @@ pub(super) async fn apply(
 
 async fn write(
     store: &Path,
-    file: &site::SiteFile,
+    file: &Document,
     options: &ApplySiteRequest,
     rules: WriteRules,
 ) -> Result<Written<site::apply::Applied>, Error> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::write::{WriteOptions, Written},
-    site::{self, apply::Applied, export},
+    site::{self, Document, apply::Applied, export},
 };
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use tonic::{Status, Streaming};
@@ -27,7 +27,7 @@ pub(super) async fn apply(
     // Who may not apply need not be listened to: a site file is large.
     call.read(|tx| Box::pin(site::apply::permit(tx, call.actor.clone()))).await?;
     let (options, document) = receive(&mut call.message).await?;
-    let file = site::parse(&document).map_err(|problem| BadField::malformed("document", problem))?;
+    let file = Document::parse(document).map_err(|problem| BadField::malformed("document", problem))?;
     let prune = options.prune;
     let dry_run = options.dry_run;
     let write = WriteOptions { expected_revision: options.expected_revision, dry_run };

@@ -1,13 +1,13 @@
 //! Steps for groups and what hangs on them.
 
-use super::{Planner, fault, names::place, once, read};
+use super::{Planner, fault, once, read};
 use crate::{
     rbac::{
         level::GroupRole,
         text::{GroupId, Label, ProjectId, RoleId, UserId},
         world::{Permissions, WorldGroup, WorldProject},
     },
-    site::{GroupEntry, ProjectEntry, SiteFile, step::Step},
+    site::{GroupEntry, ProjectEntry, SiteFile, lines::Place, step::Step},
     store::error::Result,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Planner<'_> {
     pub(super) fn plan_groups(&mut self, file: &SiteFile) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for entry in &file.groups {
-            let place = format!("groups[{}]", entry.id);
+        for (nth, entry) in file.groups.iter().enumerate() {
+            let place = self.whole.entry("groups", nth, &entry.id);
             let id = read(&place, &entry.id, GroupId::parse)?;
             once(&mut seen, id.clone(), &place)?;
             let held = self.world.groups.get(&id);
@@ -24,8 +24,8 @@ impl Planner<'_> {
             self.plan_offers(&id, entry, held, &place)?;
             self.plan_members(&id, entry, held, &place)?;
             self.plan_template(&id, entry, held, &place)?;
-            for project in &entry.projects {
-                self.plan_project(&id, entry, project)?;
+            for (nth, project) in entry.projects.iter().enumerate() {
+                self.plan_project(&id, project, &place.entry("projects", nth, &project.label))?;
             }
         }
         Ok(())
@@ -36,9 +36,10 @@ impl Planner<'_> {
         id: &GroupId,
         entry: &GroupEntry,
         held: Option<&WorldGroup>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let label = entry.label.as_deref().map(|label| read(place, label, Label::parse)).transpose()?;
+        let label =
+            entry.label.as_deref().map(|label| read(&place.at("label"), label, Label::parse)).transpose()?;
         match (held, label) {
             (None, label) => {
                 let label = label.map_or_else(|| read(place, &entry.id, Label::parse), Ok)?;
@@ -57,9 +58,9 @@ impl Planner<'_> {
         id: &GroupId,
         entry: &GroupEntry,
         held: Option<&WorldGroup>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let wanted = self.roles.find_all(&format!("{place}.offers"), &entry.offers)?;
+        let wanted = self.roles.find_all(&place.part("offers"), &entry.offers)?;
         let held = held.map(|group| group.offers.clone()).unwrap_or_default();
         for role in wanted.difference(&held) {
             let label = self.label(role);
@@ -77,11 +78,12 @@ impl Planner<'_> {
         id: &GroupId,
         entry: &GroupEntry,
         held: Option<&WorldGroup>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let place = format!("{place}.members");
+        let place = place.part("members");
         let mut wanted = BTreeMap::new();
         for (user, role) in &entry.members {
+            let place = place.at(user);
             let role = GroupRole::from_name(role)
                 .ok_or_else(|| fault(&place, format!("`{role}` is none of admin, rw, ro")))?;
             wanted.insert(self.users.find(&place, user)?, role);
@@ -103,9 +105,9 @@ impl Planner<'_> {
         id: &GroupId,
         entry: &GroupEntry,
         held: Option<&WorldGroup>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let wanted = self.permissions(&format!("{place}.template"), &entry.template)?;
+        let wanted = self.permissions(&place.part("template"), &entry.template)?;
         let held = held.map(|group| group.template.clone()).unwrap_or_default();
         for (user, roles) in changed(&held, &wanted) {
             let (group, labels) = (id.clone(), self.labels(&roles));
@@ -117,10 +119,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_project(&mut self, group: &GroupId, entry: &GroupEntry, project: &ProjectEntry) -> Result<()> {
-        let place = place(entry, project);
-        let id = self.projects.of_entry(entry, project)?;
-        let label = read(&place, &project.label, Label::parse)?;
+    fn plan_project(&mut self, group: &GroupId, project: &ProjectEntry, place: &Place<'_>) -> Result<()> {
+        let id = self.projects.of_entry(place, group, project)?;
+        let label = read(&place.at("label"), &project.label, Label::parse)?;
         let held = self.world.projects.get(&id);
         match held {
             None => {
@@ -129,14 +130,14 @@ impl Planner<'_> {
             }
             Some(held) if held.group != *group => {
                 let problem = format!("is in group `{}`, and a project never changes its group", held.group);
-                return Err(fault(&place, problem));
+                return Err(fault(place, problem));
             }
             Some(held) if held.label != label => {
                 self.steps.push(Step::RenameProject { id: id.clone(), label: label.clone() });
             }
             Some(_) => {}
         }
-        self.plan_permissions(&id, &label, project, held, &place)
+        self.plan_permissions(&id, &label, project, held, place)
     }
 
     fn plan_permissions(
@@ -145,9 +146,9 @@ impl Planner<'_> {
         label: &Label,
         entry: &ProjectEntry,
         held: Option<&WorldProject>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let wanted = self.permissions(&format!("{place}.permissions"), &entry.permissions)?;
+        let wanted = self.permissions(&place.part("permissions"), &entry.permissions)?;
         let held = held.map(|project| project.permissions.clone()).unwrap_or_default();
         for (user, roles) in changed(&held, &wanted) {
             let (project, label, labels) = (id.clone(), label.clone(), self.labels(&roles));
@@ -159,9 +160,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn permissions(&self, place: &str, entries: &BTreeMap<String, Vec<String>>) -> Result<Permissions> {
+    fn permissions(&self, place: &Place<'_>, entries: &BTreeMap<String, Vec<String>>) -> Result<Permissions> {
         let entry = |(user, roles): (&String, &Vec<String>)| {
-            let place = format!("{place}[{user}]");
+            let place = place.of(user);
             if roles.is_empty() {
                 return Err(fault(
                     &place,
