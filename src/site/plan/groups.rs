@@ -12,6 +12,14 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A group of the file, and as the site has it.
+struct Group<'a> {
+    id: GroupId,
+    entry: &'a GroupEntry,
+    held: Option<&'a WorldGroup>,
+    place: Place<'a>,
+}
+
 impl Planner<'_> {
     pub(super) fn plan_groups(&mut self, file: &SiteFile) -> Result<()> {
         let mut seen = BTreeSet::new();
@@ -19,25 +27,20 @@ impl Planner<'_> {
             let place = self.whole.entry("groups", nth, &entry.id);
             let id = read(&place, &entry.id, GroupId::parse)?;
             once(&mut seen, id.clone(), &place)?;
-            let held = self.world.groups.get(&id);
-            self.plan_group(&id, entry, held, &place)?;
-            self.plan_offers(&id, entry, held, &place)?;
-            self.plan_members(&id, entry, held, &place)?;
-            self.plan_template(&id, entry, held, &place)?;
+            let group = Group { held: self.world.groups.get(&id), id, entry, place };
+            self.plan_group(&group)?;
+            self.plan_offers(&group)?;
+            self.plan_members(&group)?;
+            self.plan_template(&group)?;
             for (nth, project) in entry.projects.iter().enumerate() {
-                self.plan_project(&id, project, &place.entry("projects", nth, &project.label))?;
+                self.plan_project(&group.id, project, &group.place.entry("projects", nth, &project.label))?;
             }
         }
         Ok(())
     }
 
-    fn plan_group(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &Place<'_>,
-    ) -> Result<()> {
+    fn plan_group(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
         let label =
             entry.label.as_deref().map(|label| read(&place.at("label"), label, Label::parse)).transpose()?;
         match (held, label) {
@@ -53,13 +56,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_offers(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &Place<'_>,
-    ) -> Result<()> {
+    fn plan_offers(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
         let wanted = self.roles.find_all(&place.part("offers"), &entry.offers)?;
         let held = held.map(|group| group.offers.clone()).unwrap_or_default();
         for role in wanted.difference(&held) {
@@ -73,13 +71,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_members(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &Place<'_>,
-    ) -> Result<()> {
+    fn plan_members(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
         let place = place.part("members");
         let mut wanted = BTreeMap::new();
         for (user, role) in &entry.members {
@@ -100,13 +93,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_template(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &Place<'_>,
-    ) -> Result<()> {
+    fn plan_template(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
         let wanted = self.permissions(&place.part("template"), &entry.template)?;
         let held = held.map(|group| group.template.clone()).unwrap_or_default();
         for (user, roles) in changed(&held, &wanted) {
