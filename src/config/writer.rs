@@ -4,19 +4,21 @@ use super::{ConfigError, settings::ServeArgs};
 use crate::store::write::WriteRules;
 use std::path::PathBuf;
 
+/// Set on each argument: a heading for all would go on over those that follow.
+const HEADING: &str = "With --store";
+
 /// Those settings as arguments of such a command. Each is the server's own, under the same names and by the same
 /// precedence.
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "With --store")]
 pub struct WriterArgs {
     /// The server's file of settings, of which only those of this heading count
-    #[arg(long, value_name = "FILE", env = "ROLEGATE_CONFIG")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING, env = "ROLEGATE_CONFIG")]
     config: Option<PathBuf>,
     /// Actions that every custom role must hold beside the nine that always are, separated by commas
-    #[arg(long, value_name = "NAMES", env = "ROLEGATE_REQUIRED_ACTIONS")]
+    #[arg(long, value_name = "NAMES", help_heading = HEADING, env = "ROLEGATE_REQUIRED_ACTIONS")]
     required_actions: Option<String>,
     /// How many revisions of change history to keep [default: 10000]
-    #[arg(long, value_name = "N", env = "ROLEGATE_CHANGE_HISTORY")]
+    #[arg(long, value_name = "N", help_heading = HEADING, env = "ROLEGATE_CHANGE_HISTORY")]
     change_history: Option<u64>,
 }
 
