@@ -16,8 +16,12 @@ use rolegate::{
         question::{ProjectAsk, Question},
         text::{ProjectId, UserId},
     },
-    site::{self, apply::Options},
-    store::{setup, sqlite::SqliteStore, write::WriteTx},
+    site::{self, Document, apply::Options},
+    store::{
+        setup,
+        sqlite::SqliteStore,
+        write::{WriteRules, WriteTx},
+    },
 };
 use std::{fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -68,9 +72,9 @@ fn per_question(started: Instant) -> u128 {
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bench.db");
-    let file = site::parse(&site_file()).unwrap();
+    let file = Document::parse(site_file()).unwrap();
     SqliteStore::create(&path, async |store: &SqliteStore| {
-        let mut w = WriteTx::begin(store, setup::operator()).await?;
+        let mut w = WriteTx::begin(store, setup::operator(WriteRules::default())).await?;
         site::apply::apply(&mut w, &file, Options::default()).await?;
         w.commit().await
     })

@@ -10,6 +10,7 @@ mod check;
 mod connect;
 mod decision;
 mod demo;
+mod environment;
 mod exit;
 mod files;
 mod gear;
@@ -27,6 +28,7 @@ mod role_ref;
 mod serve;
 mod site;
 mod time;
+mod usage;
 mod user;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -44,7 +46,7 @@ pub struct Cli {
         global = true,
         value_enum,
         default_value_t,
-        env = "ROLEGATE_OUTPUT",
+        env = output::VARIABLE,
         help_heading = "Output",
         value_name = "FORMAT"
     )]
@@ -162,7 +164,7 @@ impl Command {
     async fn run(self) -> Result<Report, Failure> {
         match self {
             // Has no report: it runs until it is asked to stop.
-            Self::Serve(args) => Ok(Report::raw("").with_exit(serve::serve(*args).await)),
+            Self::Serve(args) => serve::serve(*args).await.map(|exit| Report::raw("").with_exit(exit)),
             Self::Init(args) => init::init(args).await,
             Self::Check(args) => check::check(*args).await,
             Self::BatchCheck(args) => batch::batch_check(*args).await,
@@ -188,9 +190,13 @@ impl Command {
 /// # Errors
 /// The exit code with which to end at once: 0 after help, 64 after a mistake.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
-    Cli::try_parse_from(args).map_err(|error| {
-        // There is nobody left to tell when even this cannot be printed.
-        let _ = error.print();
+    let args: Vec<_> = args.into_iter().collect();
+    Cli::try_parse_from(&args).map_err(|error| {
+        match usage::failure(&error, &args) {
+            Some(failure) => output::print_error(&failure.render(usage::format(&args))),
+            // There is nobody left to tell when even this cannot be printed.
+            None => drop(error.print()),
+        }
         exit_of(&error).into()
     })
 }

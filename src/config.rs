@@ -2,11 +2,14 @@
 //!
 //! A flag wins over its environment variable, which wins over the file, which wins over the default.
 
+mod contradictions;
 mod settings;
 mod values;
+mod writer;
 
 pub use settings::ServeArgs;
 pub use values::Address;
+pub use writer::WriterArgs;
 
 use crate::{
     engine::Settings,

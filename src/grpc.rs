@@ -12,6 +12,7 @@ mod status;
 mod suggest;
 
 pub(crate) use status::of_refusal;
+pub(crate) use suggest::nearest;
 
 /// What `build.rs` makes of `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]

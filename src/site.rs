@@ -2,12 +2,15 @@
 
 pub mod apply;
 pub mod export;
+mod lines;
 pub mod plan;
 pub mod report;
 pub mod step;
 
+use crate::rbac::text::{GroupId, Label, UserId};
+use lines::Place;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 
 /// The only version of the format so far.
@@ -134,24 +137,84 @@ pub struct RestrictionEntry {
     pub users: Vec<String>,
 }
 
+/// A site file together with its text, so that what is wrong with it can be told by its line.
+#[derive(Clone, Debug)]
+pub struct Document {
+    file: SiteFile,
+    text: String,
+}
+
+impl Document {
+    /// Reads a site file and keeps its text.
+    ///
+    /// # Errors
+    /// As [`parse`].
+    pub fn parse(text: impl Into<String>) -> Result<Self, String> {
+        let text = text.into();
+        Ok(Self { file: parse(&text)?, text })
+    }
+
+    /// The whole of it, to find places in.
+    const fn whole(&self) -> Place<'_> {
+        Place::whole(self.text.as_str())
+    }
+
+    /// Where it has a role.
+    fn role(&self, label: &Label) -> Option<Place<'_>> {
+        let nth = self.file.roles.iter().position(|entry| entry.label == label.as_str())?;
+        Some(self.whole().entry("roles", nth, label.as_str()))
+    }
+
+    /// Where it has a user in a group's template.
+    fn template(&self, group: &GroupId, user: &UserId) -> Option<Place<'_>> {
+        Some(self.group(group)?.1.part("template").of(user.as_str()))
+    }
+
+    /// Where it has a user on a project.
+    fn permission(&self, group: &GroupId, label: &Label, user: &UserId) -> Option<Place<'_>> {
+        let (entry, place) = self.group(group)?;
+        let nth = entry.projects.iter().position(|entry| entry.label == label.as_str())?;
+        Some(place.entry("projects", nth, label.as_str()).part("permissions").of(user.as_str()))
+    }
+
+    fn group(&self, id: &GroupId) -> Option<(&GroupEntry, Place<'_>)> {
+        let mut groups = self.file.groups.iter().enumerate();
+        let (nth, entry) = groups.find(|(_, entry)| entry.id == id.as_str())?;
+        Some((entry, self.whole().entry("groups", nth, id.as_str())))
+    }
+}
+
 /// Reads a site file.
 ///
 /// # Errors
 /// Says what is wrong, with line and column: unknown keys are refused, and so are duplicate ones.
 pub fn parse(text: &str) -> Result<SiteFile, String> {
+    let file: SiteFile = read(text)?;
+    if file.version != FORMAT_VERSION {
+        let (place, found) = (Place::whole(text).at("version"), file.version);
+        return Err(format!(
+            "{place}version {found} is not known here; this server reads version {FORMAT_VERSION}"
+        ));
+    }
+    Ok(file)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         budget: serde_saphyr::budget! { max_events: MOST_EVENTS, max_nodes: MOST_NODES },
     };
-    let file: SiteFile =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())?;
-    if file.version != FORMAT_VERSION {
-        return Err(format!(
-            "version {} is not known here; this server reads version {FORMAT_VERSION}",
-            file.version
-        ));
-    }
-    Ok(file)
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| match error {
+        // Its own words are for programmers.
+        serde_saphyr::Error::DuplicateMappingKey { key, location } => {
+            let key = key.map_or_else(String::new, |key| format!(" `{key}`"));
+            let (line, column) = (location.line(), location.column());
+            format!(
+                "duplicate key{key} at line {line}, column {column}: a key may stand only once; remove one"
+            )
+        }
+        error => error.to_string(),
+    })
 }
 
 /// The JSON Schema of site files, for editors and for checks before an apply.

@@ -9,9 +9,13 @@ use super::{
     output::{Report, Table, or_dash},
     question::{FreshnessArgs, OperationArgs, PlaceArgs, Question, WhatArgs},
 };
-use crate::grpc::proto::{
-    BatchCheckError, BatchCheckItem, BatchCheckOutcome, BatchCheckRequest, BatchCheckResponse,
-    batch_check_item::Question as Asked, batch_check_outcome::Outcome, batch_check_request::DefaultQuestion,
+use crate::{
+    grpc::proto::{
+        BatchCheckError, BatchCheckItem, BatchCheckOutcome, BatchCheckRequest, BatchCheckResponse,
+        batch_check_item::Question as Asked, batch_check_outcome::Outcome,
+        batch_check_request::DefaultQuestion,
+    },
+    rbac::text::counted,
 };
 use clap::{ArgGroup, Args};
 use serde::Deserialize;
@@ -119,7 +123,9 @@ fn parse_items(text: &str) -> Result<Vec<BatchCheckItem>, String> {
 
 fn report(answer: BatchCheckResponse, asked: usize) -> Result<Report, Failure> {
     if answer.outcomes.len() != asked {
-        let what = format!("{asked} questions have {} outcomes", answer.outcomes.len());
+        let asked = counted(asked as u64, "question", "questions");
+        let outcomes = counted(answer.outcomes.len() as u64, "outcome", "outcomes");
+        let what = format!("it holds {outcomes} for {asked}");
         return Err(Failure::malformed_answer(&what));
     }
     let mut table = Table::new(&["ITEM", "OUTCOME", "REASON", "DETAIL"]);

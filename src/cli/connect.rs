@@ -18,7 +18,7 @@ use tonic::{
 };
 
 /// The variable that holds the API key.
-const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
+pub(super) const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
 
 const CONNECTION: &str = "Connection";
 

@@ -4,7 +4,7 @@ use crate::{
     config::{Address, Config},
     rbac::text::{Label, UserId},
     server::{Listener, Listeners},
-    site::{self, apply::Options},
+    site::{self, Document, apply::Options},
     store::{
         auth::{Actor, ApiKey},
         edit,
@@ -12,7 +12,7 @@ use crate::{
         read::{self, PageRequest},
         setup,
         sqlite::SqliteStore,
-        write::WriteTx,
+        write::{WriteRules, WriteTx},
     },
 };
 use std::path::Path;
@@ -37,8 +37,9 @@ pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
         SqliteStore::create(path, set_up).await?;
     }
     let store = SqliteStore::open(path).await?;
-    let file = site::parse(SITE).map_err(broken)?;
-    let mut w = WriteTx::begin(&store, setup::operator()).await?;
+    let file = Document::parse(SITE).map_err(broken)?;
+    let rules = WriteRules { required: config.engine.required, history: config.engine.history };
+    let mut w = WriteTx::begin(&store, setup::operator(rules)).await?;
     site::apply::apply(&mut w, &file, Options::default()).await?;
     let key = renew_key(&mut w, &admin).await?;
     w.commit().await?;

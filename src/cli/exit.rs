@@ -1,6 +1,7 @@
 //! How a command ends: its exit code, and what is said when it fails.
 
 use super::output::{self, Format};
+use crate::config::ConfigError;
 use serde_json::json;
 use std::{error::Error, fmt::Write as _, process::ExitCode};
 use tonic::{Code, Status};
@@ -125,10 +126,10 @@ impl Failure {
 
     fn text(&self) -> String {
         let mut text = format!("error: {}", output::printable(&self.message));
-        let field = self.field.as_deref().map(|field| format!("field `{}`", output::printable(field)));
-        let code = matches!(self.kind, Kind::Rpc(_)).then(|| self.code());
-        let asides: Vec<String> = code.into_iter().chain(field).collect();
-        if !asides.is_empty() {
+        // What is wrong on this side is named by the message itself.
+        if matches!(self.kind, Kind::Rpc(_)) {
+            let field = self.field.as_deref().map(|field| format!("field `{}`", output::printable(field)));
+            let asides: Vec<String> = std::iter::once(self.code()).chain(field).collect();
             let _ = write!(text, " ({})", asides.join(", "));
         }
         text.push('\n');
@@ -136,6 +137,12 @@ impl Failure {
             let _ = writeln!(text, "hint: {hint}");
         }
         text
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string()).with_field(error.key)
     }
 }
 

@@ -8,6 +8,9 @@ use std::{
     io::{self, Write},
 };
 
+/// The variable that says how results are printed.
+pub(crate) const VARIABLE: &str = "ROLEGATE_OUTPUT";
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {

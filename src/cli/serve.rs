@@ -1,12 +1,17 @@
 //! `rolegate serve`: from a configuration to a running server, and to its exit code.
 
-use super::{demo, exit::Exit, output};
+use super::{
+    Cli, demo, environment,
+    exit::{Exit, Failure},
+    output,
+};
 use crate::{
     config::{Config, ServeArgs},
     server::{self, Listeners, ServerError},
     store::{Store, error::StoreError, sqlite::SqliteStore},
     telemetry,
 };
+use clap::CommandFactory as _;
 use std::{fmt::Write as _, io::Write as _, path::Path, pin::pin, sync::Arc, time::Duration};
 
 /// Pauses between attempts to open a store that cannot be reached.
@@ -14,22 +19,25 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Serves until it is asked to stop.
-pub(crate) async fn serve(args: ServeArgs) -> Exit {
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+    environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
     let (check_only, demo) = (args.check_config, args.demo);
-    let mut config = match args.into_config() {
-        Ok(config) => config,
-        Err(error) => return fail(&error.to_string(), Exit::Usage),
-    };
+    let mut config = args.into_config()?;
     if check_only {
-        return print(&summary(&config));
+        print(&summary(&config));
+        return Ok(Exit::Success);
     }
-    if let Err(error) = telemetry::start_logs(&config.log, config.log_format) {
-        return fail(&error.to_string(), Exit::Usage);
-    }
-    match start(&mut config, demo).await {
+    telemetry::start_logs(&config.log, config.log_format)?;
+    Ok(match start(&mut config, demo).await {
         Ok(()) => Exit::Success,
-        Err(error) => fail(&error, Exit::No),
-    }
+        Err(error) => {
+            output::print_error(&format!("error: {error}\n"));
+            Exit::No
+        }
+    })
 }
 
 async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
@@ -116,14 +124,8 @@ fn summary(config: &Config) -> String {
     text
 }
 
-fn print(text: &str) -> Exit {
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     // A reader who has gone away does not stop a server.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    Exit::Success
-}
-
-fn fail(message: &str, exit: Exit) -> Exit {
-    output::print_error(&format!("error: {message}\n"));
-    exit
 }

@@ -9,17 +9,21 @@ use super::{
     files,
     output::{Report, printable},
 };
-use crate::grpc::proto::{
-    AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest, ObjectChange,
-    apply_site_response::Piece,
+use crate::{
+    config::WriterArgs,
+    grpc::{
+        admin::PIECE,
+        proto::{
+            AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest,
+            ObjectChange, apply_site_response::Piece,
+        },
+    },
+    rbac::text::counted,
 };
 use clap::Args;
 use serde_json::{Value, json};
 use std::{fmt::Write as _, fs, path::PathBuf};
 use tonic::{Response, Status, Streaming};
-
-/// The largest piece of a document that one message carries, in bytes.
-const PIECE: usize = 256 << 10;
 
 /// The arguments of `apply`.
 #[derive(Args, Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct ApplyArgs {
     /// Write to this store's file directly, as an operator with access to it, instead of asking a server
     #[arg(long, value_name = "STORE", help_heading = "Connection")]
     store: Option<PathBuf>,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// The site file, YAML or JSON; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: String,
@@ -70,7 +76,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         expected_revision: args.expected_revision,
     };
     let pieces = match &args.store {
-        Some(store) => offline::apply(store, &document, &first).await?,
+        Some(store) => offline::apply(store, &document, &first, args.writer.into_rules()?).await?,
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
             let mut admin = args.admin.connect().await?;
@@ -145,17 +151,22 @@ impl Outcome {
     }
 
     fn summary_line(&self, dry_run: bool, prune: bool) -> String {
-        let ApplySiteSummary { base_revision, changes, unmentioned, .. } = &self.summary;
-        let fate =
-            if prune { "that the file does not name" } else { "that the file does not name are left alone" };
-        let unmentioned = format!("{unmentioned} objects {fate}");
+        let ApplySiteSummary { base_revision, changes, unmentioned, .. } = self.summary;
+        let changed = counted(changes, "object", "objects");
+        let fate = match (prune, unmentioned) {
+            (true, _) => "",
+            (false, 1) => " is left alone",
+            (false, _) => " are left alone",
+        };
+        let unmentioned = counted(unmentioned, "object", "objects");
+        let unmentioned = format!("{unmentioned} that the file does not name{fate}");
         if dry_run {
             return format!(
-                "dry run: {changes} objects would change, {unmentioned}\n\
+                "dry run: {changed} would change, {unmentioned}\n\
                  to apply exactly this, give --expected-revision {base_revision}"
             );
         }
-        format!("{changes} objects changed, {unmentioned}")
+        format!("{changed} changed, {unmentioned}")
     }
 
     fn json(&self, dry_run: bool) -> Value {

@@ -2,16 +2,19 @@
 
 use super::{
     Config, ConfigError, LogFormat,
+    contradictions::{refuse_late_warning, refuse_open_door, refuse_twice},
     values::{Address, bytes, duration, within},
 };
 use crate::{
     engine::Settings,
     grpc::{
+        admin::PIECE,
         authorization::{Limits, MOST_BATCH_ITEMS},
         bearer::{CallerGate, SHORTEST_CALLER_KEY},
     },
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
     server::connection::ConnectionLimits,
+    store::write::{DEFAULT_HISTORY, WriteRules},
     telemetry,
 };
 use serde::Deserialize;
@@ -19,6 +22,9 @@ use std::{fs, path::PathBuf, time::Duration};
 
 /// Below this, a busy moment would look like a store that has gone away.
 const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+
+/// Above the largest piece of a site file, either way, with room for what goes around it.
+const SMALLEST_MESSAGE: u64 = 4 * PIECE as u64;
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $(#[clap($($clap:tt)*)])? $key:ident: $type:ty = $env:literal, $value:literal;)*) => {
@@ -71,7 +77,7 @@ settings! {
     unix_socket_mode: String = "ROLEGATE_UNIX_SOCKET_MODE", "MODE";
     /// Refuse to decide when the store was last confirmed longer ago than this [default: 30s]
     max_staleness: String = "ROLEGATE_MAX_STALENESS", "TIME";
-    /// Warn in the log past this age [default: 5s]
+    /// Warn in the log past this age, at most max-staleness [default: 5s, or max-staleness if that is shorter]
     warn_staleness: String = "ROLEGATE_WARN_STALENESS", "TIME";
     /// How much memory the cache of grants may take [default: 64MiB]
     cache_bytes: String = "ROLEGATE_CACHE_BYTES", "BYTES";
@@ -83,7 +89,7 @@ settings! {
     batch_items: usize = "ROLEGATE_BATCH_ITEMS", "N";
     /// The longest a check may take; a caller's shorter deadline wins [default: 1s]
     check_timeout: String = "ROLEGATE_CHECK_TIMEOUT", "TIME";
-    /// The largest message, in or out [default: 4MiB]
+    /// The largest message, in or out; at least 1MiB, so that every piece of a site file fits [default: 4MiB]
     message_bytes: String = "ROLEGATE_MESSAGE_BYTES", "BYTES";
     /// The most connections to one listener [default: 1024]
     max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
@@ -112,11 +118,20 @@ impl ServeArgs {
     /// # Errors
     /// One setting that cannot be used, by its key.
     pub fn into_config(self) -> Result<Config, ConfigError> {
+        self.with_file()?.check()
+    }
+
+    /// The same for those who only write to the store.
+    pub(super) fn into_rules(self) -> Result<WriteRules, ConfigError> {
+        self.with_file()?.rules()
+    }
+
+    fn with_file(self) -> Result<Self, ConfigError> {
         let file = match &self.config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        self.over(file).check()
+        Ok(self.over(file))
     }
 
     fn check(self) -> Result<Config, ConfigError> {
@@ -131,16 +146,12 @@ impl ServeArgs {
         refuse_twice(&listen, &admin_listen, &metrics_listen)?;
         let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
         telemetry::check_filter(&log)?;
-        if self.store.as_ref().is_some_and(|store| store.as_os_str().is_empty()) {
-            return Err(ConfigError::new("store", "must not be empty"));
-        }
+        self.check_store()?;
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         refuse_open_door(&listen, &callers, insecure_callers)?;
         let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, MOST_BATCH_ITEMS)?;
-        let message_bytes = bytes("message_bytes", self.message_bytes.as_deref().unwrap_or("4MiB"))?;
-        let message_bytes = within("message_bytes", message_bytes, 4 << 10, 256 << 20)?;
-        let message_bytes = usize::try_from(message_bytes).unwrap_or(usize::MAX);
+        let message_bytes = self.message_bytes()?;
         let time = self.time("check_timeout", &self.check_timeout, "1s")?;
         Ok(Config {
             admin_listen,
@@ -162,25 +173,51 @@ impl ServeArgs {
         })
     }
 
+    fn check_store(&self) -> Result<(), ConfigError> {
+        let problem = match &self.store {
+            Some(_) if self.demo => "cannot be used with `--demo`, which has its own",
+            Some(store) if store.as_os_str().is_empty() => "must not be empty",
+            _ => return Ok(()),
+        };
+        Err(ConfigError::new("store", problem))
+    }
+
     fn engine(&self) -> Result<Settings, ConfigError> {
         let usual = Settings::default();
+        let WriteRules { required, history } = self.rules()?;
         let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
         let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
         let max_staleness = self.time("max_staleness", &self.max_staleness, "30s")?;
         let max_staleness =
             within("max_staleness", max_staleness, SHORTEST_STALENESS, Duration::from_secs(86_400))?;
+        let warn_staleness = self.time("warn_staleness", &self.warn_staleness, "5s")?;
         Ok(Settings {
             max_staleness,
             // A store that is there must be seen well within the limit, or it would seem to come and go.
             poll_interval: usual.poll_interval.min(max_staleness / 4),
-            warn_staleness: self.time("warn_staleness", &self.warn_staleness, "5s")?,
+            warn_staleness: match self.warn_staleness {
+                Some(_) => refuse_late_warning(warn_staleness, max_staleness)?,
+                None => warn_staleness.min(max_staleness),
+            },
             cache_bytes: within("cache_bytes", cache_bytes, 64 << 10, 1 << 40)?,
             preload: self.preload.unwrap_or(usual.preload),
             unknown_lookups_per_second: within("unknown_lookups_per_second", unknown, 1, 1_000_000)?,
-            required: self.required()?,
-            history: within("change_history", self.change_history.unwrap_or(usual.history), 1, 100_000_000)?,
+            required,
+            history,
             ..usual
         })
+    }
+
+    fn message_bytes(&self) -> Result<usize, ConfigError> {
+        let key = "message_bytes";
+        let most = bytes(key, self.message_bytes.as_deref().unwrap_or("4MiB"))?;
+        Ok(usize::try_from(within(key, most, SMALLEST_MESSAGE, 256 << 20)?).unwrap_or(usize::MAX))
+    }
+
+    fn rules(&self) -> Result<WriteRules, ConfigError> {
+        let history = self.change_history.unwrap_or(DEFAULT_HISTORY);
+        let history = within("change_history", history, 1, 100_000_000)?;
+        Ok(WriteRules { required: self.required()?, history })
     }
 
     fn required(&self) -> Result<RequiredActions, ConfigError> {
@@ -235,41 +272,6 @@ impl ServeArgs {
             "off" => Ok(None),
             text => Address::parse(key, text).map(Some),
         }
-    }
-}
-
-/// One address cannot serve two purposes. Port 0 is another one each time.
-fn refuse_twice(
-    listen: &[Address],
-    admin: &Option<Address>,
-    metrics: &Option<Address>,
-) -> Result<(), ConfigError> {
-    let asking = listen.iter().map(|address| ("listen", address));
-    let others = [("admin_listen", admin), ("metrics_listen", metrics)];
-    let others =
-        others.into_iter().filter_map(|(key, address)| address.as_ref().map(|address| (key, address)));
-    let mut seen: Vec<&Address> = Vec::new();
-    for (key, address) in asking.chain(others) {
-        let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
-        if !any_port && seen.contains(&address) {
-            return Err(ConfigError::new(key, format!("{address} is named twice")));
-        }
-        seen.push(address);
-    }
-    Ok(())
-}
-
-/// Whoever can reach the authorization service can learn who may do what.
-fn refuse_open_door(listen: &[Address], callers: &CallerGate, insecure: bool) -> Result<(), ConfigError> {
-    match listen.iter().find(|address| !address.is_local()) {
-        Some(open) if callers.is_open() && !insecure => {
-            let problem = format!(
-                "{open} can be reached from other machines: set `caller_key_file`, or \
-                 `insecure_allow_any_caller = true` if something else keeps strangers out"
-            );
-            Err(ConfigError::new("listen", problem))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::{engine::Engine, store::auth::Actor};
 use call::Call;
 use futures_util::stream::BoxStream;
-pub(crate) use site::replies as site_replies;
+pub(crate) use site::{PIECE, replies as site_replies};
 use tonic::{Request, Response, Status, Streaming};
 
 /// Administers the store through the engine.

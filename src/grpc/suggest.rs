@@ -25,7 +25,7 @@ pub(super) fn nearest_operation(name: &str) -> Option<&'static str> {
 }
 
 /// The nearest known name, if it is near enough to be a likely slip: at most a third of its letters differ.
-fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     known
         // Names from outside may be long, and comparing takes time by the product of both lengths.

@@ -1,6 +1,6 @@
 //! The rules on custom roles.
 
-use super::{action::Action, mask::ActionMask, role::RoleActions, text::Label};
+use super::{action::Action, mask::ActionMask, role::RoleActions};
 use std::fmt;
 
 /// The actions that every custom role must hold: the nine of the catalogue, and what a site adds. Never fewer.
@@ -34,8 +34,8 @@ pub struct RoleFaults {
     pub missing: Vec<Action>,
     /// Names that are no project action; site and group actions are unknown here.
     pub unknown: Vec<String>,
-    /// Which role it is, where many are judged together.
-    pub role: Option<Label>,
+    /// Where the role stands in a site file, if it comes from one.
+    pub place: Option<String>,
     /// The label, if another role bears it.
     pub label_taken: Option<String>,
 }
@@ -56,8 +56,8 @@ impl RoleFaults {
 
 impl fmt::Display for RoleFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(role) = &self.role {
-            write!(f, "roles[{role}]: ")?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
         }
         let mut faults = Vec::new();
         if !self.missing.is_empty() {

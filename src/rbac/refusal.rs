@@ -2,7 +2,7 @@
 
 use super::{
     custom_role::RoleFaults,
-    text::{GroupId, Label, ProjectId, RoleId},
+    text::{GroupId, Label, ProjectId, RoleId, counted},
 };
 use std::fmt;
 
@@ -106,6 +106,8 @@ pub enum Refusal {
         role: RoleId,
         /// Which group.
         group: GroupId,
+        /// Where the assignment stands in a site file, if it comes from one.
+        place: Option<String>,
     },
     /// The last enabled site admin can be neither demoted, disabled nor deleted.
     LastSiteAdmin,
@@ -170,10 +172,6 @@ impl fmt::Display for RoleUse {
     }
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -190,7 +188,10 @@ impl fmt::Display for Refusal {
                 write!(f, "role `{role}` is built in: it cannot be changed, deleted or withdrawn")
             }
             Self::RoleInUse { role, by } => write!(f, "role `{role}` is assigned to {by}"),
-            Self::NotOffered { role, group } => {
+            Self::NotOffered { role, group, place } => {
+                if let Some(place) = place {
+                    write!(f, "{place}: ")?;
+                }
                 write!(f, "role `{role}` is not offered to group `{group}`")
             }
             Self::LastSiteAdmin => {

@@ -110,6 +110,11 @@ text_types! {
     Label;
 }
 
+/// A number of things: one has another name than many.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Bringing a store in line with a site file, in one transaction.
 
 use super::{
-    SiteFile,
+    Document,
     plan::{Plan, plan},
     report,
     step::Step,
@@ -57,15 +57,15 @@ pub async fn permit(tx: &mut Tx, actor: Actor) -> Result<()> {
 /// # Errors
 /// The writer is no site admin, the store is not at the expected revision, the file is at fault, or a rule refuses a
 /// step; nothing has changed then.
-pub async fn apply(w: &mut WriteTx, file: &SiteFile, options: Options) -> Result<Applied> {
+pub async fn apply(w: &mut WriteTx, document: &Document, options: Options) -> Result<Applied> {
     w.permit_superuser()?;
     w.expect_base()?;
     let before = world(w.reading()).await?;
     let mut new_id = || Ok(edit::new_id()?);
-    let Plan { steps, unmentioned } = plan(&before, file, options.prune, &mut new_id)?;
+    let Plan { steps, unmentioned } = plan(&before, document, options.prune, &mut new_id)?;
     free_labels(w, &before, &steps).await?;
     for step in &steps {
-        run(w, step).await.map_err(|error| name_role(error, step))?;
+        run(w, step).await.map_err(|error| name_place(error, step, document))?;
     }
     let access_changes = report::access_changes(w, options.dry_run.then_some(before)).await?;
     Ok(Applied { steps, access_changes, unmentioned })
@@ -106,13 +106,24 @@ async fn free_labels(w: &mut WriteTx, before: &World, steps: &[Step]) -> Result<
     Ok(())
 }
 
-/// Says which of the file's roles is at fault.
-fn name_role(error: Error, step: &Step) -> Error {
+/// Says where in the file the cause stands, of what a rule refuses for what the file says.
+fn name_place(error: Error, step: &Step, document: &Document) -> Error {
     match (error, step) {
         (
             Error::Refused(Refusal::Role(faults)),
             Step::CreateRole { label, .. } | Step::UpdateRole { label, .. },
-        ) => Refusal::Role(RoleFaults { role: Some(label.clone()), ..faults }).into(),
+        ) => {
+            let place = document.role(label).map(|place| place.to_string());
+            Refusal::Role(RoleFaults { place, ..faults }).into()
+        }
+        (Error::Refused(Refusal::NotOffered { role, group, .. }), step) => {
+            let place = match step {
+                Step::SetTemplate { user, .. } => document.template(&group, user),
+                Step::SetPermission { label, user, .. } => document.permission(&group, label, user),
+                _ => None,
+            };
+            Refusal::NotOffered { role, group, place: place.map(|place| place.to_string()) }.into()
+        }
         (error, _) => error,
     }
 }

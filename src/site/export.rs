@@ -7,8 +7,9 @@ use super::{
 use crate::{
     rbac::{
         gear::GearAccess,
-        text::{ProjectId, RoleId},
-        world::{Permissions, World, WorldGroup},
+        role::Role,
+        text::{GearName, GroupId, ProjectId, RoleId},
+        world::{Permissions, World, WorldGroup, WorldProject},
     },
     store::{
         auth::Actor,
@@ -32,61 +33,57 @@ pub async fn export(tx: &mut Tx, actor: Actor) -> Result<String> {
 /// A site as its file. Roles are referred to by label, and roles and projects keep their ids.
 #[must_use]
 pub fn site_file(world: &World) -> SiteFile {
-    let roles = world.roles.values().map(|role| RoleEntry {
-        id: Some(role.id.to_string()),
-        label: role.label.to_string(),
-        actions: role.actions.names().map(str::to_owned).collect(),
-    });
     let users = world.users.iter().map(|(id, user)| UserEntry {
         id: id.to_string(),
         site_role: user.site_role.name().to_owned(),
         disabled: !user.enabled,
     });
-    let gears = world.gears.iter().map(|(name, access)| GearEntry {
-        name: name.to_string(),
-        restricted: match access {
-            GearAccess::Open => None,
-            GearAccess::Restricted { projects, users } => {
-                Some(RestrictionEntry { projects: strings(projects), users: strings(users) })
-            }
-        },
-    });
-    let groups = world.groups.iter().map(|(id, group)| GroupEntry {
-        id: id.to_string(),
-        projects: world
-            .projects
-            .iter()
-            .filter(|(_, project)| project.group == *id)
-            .map(|(id, project)| ProjectEntry {
-                id: Some(ProjectId::to_string(id)),
-                label: project.label.to_string(),
-                permissions: permissions(world, &project.permissions),
-            })
-            .collect(),
-        ..group_entry(world, group)
-    });
     SiteFile {
         version: FORMAT_VERSION,
-        roles: roles.collect(),
+        roles: world.roles.values().map(role_entry).collect(),
         users: users.collect(),
-        groups: groups.collect(),
-        gears: gears.collect(),
+        groups: world.groups.iter().map(|(id, group)| group_entry(world, id, group)).collect(),
+        gears: world.gears.iter().map(|(name, access)| gear_entry(name, access)).collect(),
     }
 }
 
-fn group_entry(world: &World, group: &WorldGroup) -> GroupEntry {
+fn role_entry(role: &Role) -> RoleEntry {
+    RoleEntry {
+        id: Some(role.id.to_string()),
+        label: role.label.to_string(),
+        actions: role.actions.names().map(str::to_owned).collect(),
+    }
+}
+
+fn group_entry(world: &World, id: &GroupId, group: &WorldGroup) -> GroupEntry {
+    let members = group.members.iter().map(|(user, role)| (user.to_string(), role.name().to_owned()));
+    let projects = world.projects.iter().filter(|(_, project)| project.group == *id);
     GroupEntry {
-        id: String::new(),
+        id: id.to_string(),
         label: Some(group.label.to_string()),
         offers: group.offers.iter().map(|role| label(world, role)).collect(),
-        members: group
-            .members
-            .iter()
-            .map(|(user, role)| (user.to_string(), role.name().to_owned()))
-            .collect(),
+        members: members.collect(),
         template: permissions(world, &group.template),
-        projects: Vec::new(),
+        projects: projects.map(|(id, project)| project_entry(world, id, project)).collect(),
     }
+}
+
+fn project_entry(world: &World, id: &ProjectId, project: &WorldProject) -> ProjectEntry {
+    ProjectEntry {
+        id: Some(id.to_string()),
+        label: project.label.to_string(),
+        permissions: permissions(world, &project.permissions),
+    }
+}
+
+fn gear_entry(name: &GearName, access: &GearAccess) -> GearEntry {
+    let restricted = match access {
+        GearAccess::Open => None,
+        GearAccess::Restricted { projects, users } => {
+            Some(RestrictionEntry { projects: strings(projects), users: strings(users) })
+        }
+    };
+    GearEntry { name: name.to_string(), restricted }
 }
 
 fn permissions(world: &World, permissions: &Permissions) -> BTreeMap<String, Vec<String>> {

@@ -7,14 +7,14 @@
 mod groups;
 mod names;
 
-use super::{SiteFile, step::Step};
+use super::{Document, GearEntry, SiteFile, lines::Place, step::Step};
 use crate::{
     rbac::{
         gear::GearAccess,
         level::SiteRole,
         refusal::Refusal,
         role::RoleActions,
-        text::{GearName, GroupId, Label, ProjectId, RoleId, TextError, UserId},
+        text::{GearName, GroupId, Label, ProjectId, TextError, UserId},
         world::World,
     },
     store::error::{Error, Result},
@@ -37,15 +37,17 @@ pub struct Plan {
 /// The file contradicts itself, or names things that neither it nor the site has.
 pub fn plan(
     world: &World,
-    file: &SiteFile,
+    document: &Document,
     prune: bool,
     new_id: &mut dyn FnMut() -> Result<String>,
 ) -> Result<Plan> {
-    let roles = RoleNames::of(world, file, prune, new_id)?;
-    let projects = ProjectNames::of(world, file, prune, new_id)?;
-    let users = UserNames::of(world, file, prune)?;
+    let file = &document.file;
+    let roles = RoleNames::of(world, document, prune, new_id)?;
+    let projects = ProjectNames::of(world, document, prune, new_id)?;
+    let users = UserNames::of(world, document, prune)?;
     let mut planner = Planner {
         world,
+        whole: document.whole(),
         roles: &roles,
         projects: &projects,
         users: &users,
@@ -58,7 +60,7 @@ pub fn plan(
     planner.plan_gears(file)?;
     let Planner { mut steps, withdrawals, .. } = planner;
     // What is to be deleted may still hold what is to be withdrawn.
-    let deletions = deletions(world, file, &roles, &projects)?;
+    let deletions = deletions(world, file, &roles, &projects);
     let unmentioned = deletions.len() as u64;
     let (of_places, of_others): (Vec<_>, Vec<_>) = deletions
         .into_iter()
@@ -70,6 +72,7 @@ pub fn plan(
 
 struct Planner<'a> {
     world: &'a World,
+    whole: Place<'a>,
     roles: &'a RoleNames,
     projects: &'a ProjectNames,
     users: &'a UserNames,
@@ -79,25 +82,26 @@ struct Planner<'a> {
 }
 
 /// A fault of the file, and where in it.
-fn fault(place: &str, problem: impl std::fmt::Display) -> Error {
+fn fault(place: &Place<'_>, problem: impl std::fmt::Display) -> Error {
     Refusal::Malformed { field: "document", problem: format!("{place}: {problem}") }.into()
 }
 
 /// A text of the file as a checked type.
-fn read<T>(place: &str, text: &str, parse: impl FnOnce(&str) -> Result<T, TextError>) -> Result<T> {
+fn read<T>(place: &Place<'_>, text: &str, parse: impl FnOnce(&str) -> Result<T, TextError>) -> Result<T> {
     parse(text).map_err(|error| fault(place, error))
 }
 
 /// Refuses a thing that the file lists twice.
-fn once<T: Ord>(seen: &mut BTreeSet<T>, thing: T, place: &str) -> Result<()> {
+fn once<T: Ord>(seen: &mut BTreeSet<T>, thing: T, place: &Place<'_>) -> Result<()> {
     if seen.insert(thing) { Ok(()) } else { Err(fault(place, "is listed twice")) }
 }
 
 impl Planner<'_> {
     fn plan_roles(&mut self, file: &SiteFile) -> Result<()> {
-        for entry in &file.roles {
-            let place = format!("roles[{}]", entry.label);
-            let (id, label) = (self.roles.of_entry(entry)?, read(&place, &entry.label, Label::parse)?);
+        for (nth, entry) in file.roles.iter().enumerate() {
+            let place = self.whole.entry("roles", nth, &entry.label);
+            let id = self.roles.of_entry(&place, entry)?;
+            let label = read(&place.at("label"), &entry.label, Label::parse)?;
             let actions = RoleActions::from_names(entry.actions.iter().map(String::as_str));
             match self.world.roles.get(&id) {
                 None => self.steps.push(Step::CreateRole { id, label, actions }),
@@ -112,12 +116,13 @@ impl Planner<'_> {
 
     fn plan_users(&mut self, file: &SiteFile) -> Result<()> {
         let (mut seen, mut demotions) = (BTreeSet::new(), Vec::new());
-        for entry in &file.users {
-            let place = format!("users[{}]", entry.id);
+        for (nth, entry) in file.users.iter().enumerate() {
+            let place = self.whole.entry("users", nth, &entry.id);
             let id = read(&place, &entry.id, UserId::parse)?;
             once(&mut seen, id.clone(), &place)?;
-            let site_role = SiteRole::from_name(&entry.site_role)
-                .ok_or_else(|| fault(&place, format!("unknown site role `{}`", entry.site_role)))?;
+            let site_role = SiteRole::from_name(&entry.site_role).ok_or_else(|| {
+                fault(&place.at("site_role"), format!("unknown site role `{}`", entry.site_role))
+            })?;
             let enabled = !entry.disabled;
             match self.world.users.get(&id) {
                 None => self.steps.push(Step::CreateUser { id, site_role, enabled }),
@@ -136,20 +141,11 @@ impl Planner<'_> {
 
     fn plan_gears(&mut self, file: &SiteFile) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for entry in &file.gears {
-            let place = format!("gears[{}]", entry.name);
+        for (nth, entry) in file.gears.iter().enumerate() {
+            let place = self.whole.entry("gears", nth, &entry.name);
             let name = read(&place, &entry.name, GearName::parse)?;
             once(&mut seen, name.clone(), &place)?;
-            let mut access = GearAccess::Open;
-            if let Some(restriction) = &entry.restricted {
-                let projects =
-                    restriction.projects.iter().map(|reference| self.projects.find(&place, reference));
-                let users = restriction.users.iter().map(|id| self.users.find(&place, id));
-                access = GearAccess::Restricted {
-                    projects: projects.collect::<Result<_>>()?,
-                    users: users.collect::<Result<_>>()?,
-                };
-            }
+            let access = self.gear_access(&place, entry)?;
             let held = self.world.gears.get(&name);
             if held.is_none() {
                 self.steps.push(Step::CreateGear { name: name.clone() });
@@ -162,18 +158,26 @@ impl Planner<'_> {
     }
 }
 
+impl Planner<'_> {
+    fn gear_access(&self, place: &Place<'_>, entry: &GearEntry) -> Result<GearAccess> {
+        let Some(restriction) = &entry.restricted else { return Ok(GearAccess::Open) };
+        let item = |list: &str, nth: usize| place.at("restricted").at(list).nth(nth);
+        let projects = restriction.projects.iter().enumerate();
+        let users = restriction.users.iter().enumerate();
+        Ok(GearAccess::Restricted {
+            projects: projects
+                .map(|(nth, reference)| self.projects.find(&item("projects", nth), reference))
+                .collect::<Result<_>>()?,
+            users: users.map(|(nth, id)| self.users.find(&item("users", nth), id)).collect::<Result<_>>()?,
+        })
+    }
+}
+
 /// The deletion of everything that the file does not name, in an order in which it can be done.
-fn deletions(
-    world: &World,
-    file: &SiteFile,
-    roles: &RoleNames,
-    projects: &ProjectNames,
-) -> Result<Vec<Step>> {
+fn deletions(world: &World, file: &SiteFile, roles: &RoleNames, projects: &ProjectNames) -> Vec<Step> {
     let groups: BTreeSet<&str> = file.groups.iter().map(|entry| entry.id.as_str()).collect();
     let users: BTreeSet<&str> = file.users.iter().map(|entry| entry.id.as_str()).collect();
     let gears: BTreeSet<&str> = file.gears.iter().map(|entry| entry.name.as_str()).collect();
-    let kept: BTreeSet<RoleId> =
-        file.roles.iter().map(|entry| roles.of_entry(entry)).collect::<Result<_>>()?;
     let is_project_gone = |id: &&ProjectId| !projects.is_mentioned(id);
     let project = |id: &ProjectId| world.projects.get(id).map(|project| project.label.clone());
     let gone_projects = world.projects.keys().filter(is_project_gone);
@@ -186,8 +190,8 @@ fn deletions(
         steps.chain(world.gears.keys().filter(gone).map(|name| Step::DeleteGear { name: name.clone() }));
     let gone = |id: &&UserId| !users.contains(id.as_str());
     let steps = steps.chain(world.users.keys().filter(gone).map(|id| Step::DeleteUser { id: id.clone() }));
-    let roles = world.roles.values().filter(|role| !kept.contains(&role.id));
+    let roles = world.roles.values().filter(|role| !roles.is_mentioned(&role.id));
     let delete_role =
         |role: &crate::rbac::role::Role| Step::DeleteRole { id: role.id.clone(), label: role.label.clone() };
-    Ok(steps.chain(roles.map(delete_role)).collect())
+    steps.chain(roles.map(delete_role)).collect()
 }

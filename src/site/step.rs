@@ -4,7 +4,7 @@ use crate::rbac::{
     gear::GearAccess,
     level::{GroupRole, SiteRole},
     role::RoleActions,
-    text::{GearName, GroupId, Label, ProjectId, RoleId, UserId},
+    text::{GearName, GroupId, Label, ProjectId, RoleId, UserId, counted},
 };
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ impl Step {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::CreateRole { actions, .. } => format!("{} actions", actions.names().count()),
+            Self::CreateRole { actions, .. } => counted(actions.names().count() as u64, "action", "actions"),
             Self::UpdateRole { actions, old, .. } => role_difference(old, actions),
             Self::CreateUser { site_role, enabled, .. } | Self::UpdateUser { site_role, enabled, .. } => {
                 let state = if *enabled { "" } else { ", disabled" };
@@ -134,7 +134,8 @@ impl Step {
             Self::RemovePermission { user, .. } => format!("remove {user}"),
             Self::SetGearAccess { access: GearAccess::Open, .. } => "open to all".to_owned(),
             Self::SetGearAccess { access: GearAccess::Restricted { projects, users }, .. } => {
-                format!("restricted to {} projects and {} users", projects.len(), users.len())
+                let projects = counted(projects.len() as u64, "project", "projects");
+                format!("restricted to {projects} and {}", counted(users.len() as u64, "user", "users"))
             }
             Self::DeleteRole { .. }
             | Self::DeleteUser { .. }
@@ -154,4 +155,22 @@ fn role_difference(old: &RoleActions, new: &RoleActions) -> String {
     let mut parts = only_in(new, old, '+');
     parts.extend(only_in(old, new, '-'));
     if parts.is_empty() { "label".to_owned() } else { parts.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_not_told_in_the_plural() -> Result<(), crate::rbac::text::TextError> {
+        let name = GearName::parse("g")?;
+        let of = |projects: BTreeSet<_>, users: BTreeSet<_>| {
+            let access = GearAccess::Restricted { projects, users };
+            Step::SetGearAccess { name: name.clone(), access }.detail()
+        };
+        let (project, user) = (ProjectId::parse("p")?, UserId::parse("u")?);
+        assert_eq!(of([project].into(), [user].into()), "restricted to 1 project and 1 user");
+        assert_eq!(of([].into(), [].into()), "restricted to 0 projects and 0 users");
+        Ok(())
+    }
 }

@@ -170,7 +170,9 @@ impl WriteTx {
         for role in roles.iter().filter(|role| BuiltIn::from_id(role.as_str()).is_none()) {
             let sql = "SELECT 1 FROM role_offers WHERE group_id = $1 AND role_id = $2";
             if self.tx.row(sql, &[Text(group.as_str()), Text(role.as_str())]).await?.is_none() {
-                return Err(Refusal::NotOffered { role: role.clone(), group: group.clone() }.into());
+                return Err(
+                    Refusal::NotOffered { role: role.clone(), group: group.clone(), place: None }.into()
+                );
             }
         }
         Ok(())

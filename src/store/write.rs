@@ -14,6 +14,21 @@ use std::{collections::BTreeSet, time::SystemTime};
 /// How many revisions of change history are kept unless configured otherwise.
 pub const DEFAULT_HISTORY: u64 = 10_000;
 
+/// What every write to a store goes by, whoever writes; configured once for all who write to it.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteRules {
+    /// What every custom role must hold.
+    pub required: RequiredActions,
+    /// How many revisions of change history to keep.
+    pub history: u64,
+}
+
+impl Default for WriteRules {
+    fn default() -> Self {
+        Self { required: RequiredActions::default(), history: DEFAULT_HISTORY }
+    }
+}
+
 /// What a writer says beside the edit itself.
 #[derive(Clone, Debug)]
 pub struct WriteContext {

@@ -87,7 +87,7 @@ const CASES: [Case; 52] = [
     Case("user delete ann@x", "deleted user `ann@x`", "/revision_token"),
     Case("batch-check -f questions.jsonl --user rosa@demo.example", "ALLOW", "/0/decision"),
     Case("apply -f site.yaml --dry-run", "dry run", "/base_revision"),
-    Case("apply -f site.yaml", "1 objects changed", "/changes"),
+    Case("apply -f site.yaml", "1 object changed", "/changes"),
     Case("export -o out.yaml", "wrote `out.yaml`", "/file"),
     Case("actions --level group", "group_roles_manage", "/group/0/name"),
     Case("healthcheck", "SERVING", "/status"),

@@ -86,6 +86,51 @@ async fn unknown_references_are_named_with_their_place() {
 }
 
 #[tokio::test]
+async fn every_fault_names_the_line_of_its_cause() {
+    let server = Server::start();
+    let project = "    projects:\n      - label: P\n";
+    for (lines, text) in [
+        ("    offers: [ro,\n      Tagger]\n", "document: line 8: groups[g].offers: "),
+        ("    members:\n      ann: ro\n      cid: ro\n", "line 9: groups[g].members: "),
+        ("    members:\n      ann: ro\n      bob:\n        owner\n", "line 9: groups[g].members: "),
+        ("    template:\n      ann:\n        - ro\n        - own\n", "line 10: groups[g].template[ann]: "),
+        ("    template:\n      ann: []\n", "line 8: groups[g].template[ann]: "),
+        (
+            &format!("{project}        permissions:\n          cid: [ro]\n"),
+            "line 10: groups[g].projects[P].permissions[cid]: ",
+        ),
+        (&format!("{project}      - label: P\n"), "line 9: groups[g].projects[P]: is listed twice"),
+        ("gears:\n  - name: x\n    restricted:\n      users:\n        - cid\n", "line 11: gears[x]: "),
+        ("  # again\n  - id: g\n", "line 8: groups[g]: is listed twice"),
+        ("    label: ' x'\n", "line 7: groups[g]: "),
+    ] {
+        fault(&server, &small(lines), text).await;
+    }
+    fault(&server, "version: 1\nusers:\n  - id: ann\n    site_role: boss\n", "line 4: users[ann]: ").await;
+    fault(
+        &server,
+        "{\"version\": 1,\n\"gears\": [{\"name\": \"x\"},\n{\"name\": \"x\"}]}",
+        "line 3: gears[x]: ",
+    )
+    .await;
+    let role = "version: 1\nroles:\n  - label: Bad\n    actions: [tags_view]\n";
+    let no = apply(&server, role).await.unwrap_err();
+    no.is(Code::InvalidArgument, "ROLE_FAULTS", "line 3: roles[Bad]: required actions are missing");
+    let roles =
+        format!("version: 1\nusers: [{{id: ann}}]\nroles:\n  - {{label: A, actions: {}}}\n", actions(&[]));
+    for (place, lines) in [
+        ("line 9: groups[g].template[ann]: ", "    template:\n      # not offered\n      ann: [A]\n"),
+        (
+            "line 9: groups[g].projects[P].permissions[ann]: ",
+            "    projects:\n      - {label: P, permissions: {\n        ann: [A]}}\n",
+        ),
+    ] {
+        let no = apply(&server, &format!("{roles}groups:\n  - id: g\n{lines}")).await.unwrap_err();
+        no.is(Code::FailedPrecondition, "NOT_OFFERED", place);
+    }
+}
+
+#[tokio::test]
 async fn a_faulty_role_is_named_with_every_fault_and_nothing_is_done() {
     let server = Server::start();
     let before = revision(&server).await;

@@ -43,15 +43,15 @@ async fn a_mistake_is_named_with_its_line() {
     for (document, texts) in [
         ("version: 1\nusers:\n  - id: a\n    sight_role: user\n", &["sight_role", "line 4"][..]),
         ("version: 1\nusers:\n  - id: a\nuzers: []\n", &["uzers", "line 4"]),
-        ("version: 1\nusers:\n  - id: a\n    id: b\n", &["duplicate", "id", "line 4"]),
+        ("version: 1\nusers:\n  - id: a\n    id: b\n", &["duplicate key `id` at line 4", "remove one"]),
         (
             "version: 1\ngroups:\n  - id: g\n    members:\n      a: ro\n      a: rw\n",
-            &["duplicate", "line 6"],
+            &["duplicate key `a` at line 6", "remove one"],
         ),
         ("version: 1\nusers:\n  - id: a\n   id: b\n", &["line 4"]),
         ("version: 1\nusers: a\n", &["line 2"]),
         ("version: one\n", &["line 1"]),
-        ("version: 2\n", &["version 2 is not known here"]),
+        ("users: []\nversion: 2\n", &["line 2: version 2 is not known here"]),
         ("users: []\n", &["version"]),
         ("", &["document"]),
         ("version: 1\n---\nversion: 1\n", &["document"]),

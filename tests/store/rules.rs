@@ -62,7 +62,7 @@ pub(crate) async fn built_in_roles_stay_as_they_are_and_need_no_offer(db: &dyn S
 pub(crate) async fn a_custom_role_is_assigned_only_where_it_is_offered(db: &dyn Store) {
     scene(db).await;
     write(db, [say::permit("p", "ann", "c rw"), say::bare_project("q", "other")]).await;
-    let not_offered = Refusal::NotOffered { role: role("c"), group: group("other") };
+    let not_offered = Refusal::NotOffered { role: role("c"), group: group("other"), place: None };
     assert_eq!(refused(db, say::permit("q", "ann", "ro c")).await, not_offered);
     assert_eq!(refused(db, say::template("other", "ann", "c", false)).await, not_offered);
     assert!(matches!(

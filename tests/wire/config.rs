@@ -75,7 +75,7 @@ fn a_bad_value_is_refused_by_its_key() {
         ("batch_items", "0"),
         ("batch_items", "-1"),
         ("check_timeout", "\"0s\""),
-        ("message_bytes", "\"1KiB\""),
+        ("message_bytes", "\"1023KiB\""),
         ("max_connections", "0"),
         ("max_streams", "0"),
         ("max_calls", "0"),
@@ -93,15 +93,114 @@ fn a_bad_value_is_refused_by_its_key() {
     }
     let said = refused(&store, "max_calls = = 4\n", &[], &[]);
     assert!(said.contains("line 1"), "{said}");
-    for (flags, environment, name) in [
-        (&["--max-calls", "four"][..], &[][..], "--max-calls"),
-        (&["--max-cals", "4"], &[], "--max-cals"),
-        (&[], &[("ROLEGATE_MAX_CALLS", "four")], "--max-calls"),
-        (&[], &[("ROLEGATE_DRAIN_TIMEOUT", "soon")], "drain_timeout"),
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused_by_both_names() {
+    let store = Store::new();
+    let keys = store.beside("keys");
+    std::fs::write(&keys, SECRET).unwrap();
+    let keys = format!("caller_key_file = '{}'\ninsecure_allow_any_caller = true\n", keys.display());
+    for (file, one, other) in [
+        ("warn_staleness = \"31s\"\n", "warn_staleness", "max_staleness"),
+        ("warn_staleness = \"2s\"\nmax_staleness = \"1s\"\n", "warn_staleness", "max_staleness"),
+        (&keys, "insecure_allow_any_caller", "caller_key_file"),
+    ] {
+        let said = refused(&store, file, &[], &[]);
+        assert!(said.contains(&format!("`{one}`")) && said.contains(&format!("`{other}`")), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    // A warning that nobody asked for gives way.
+    summary(&store, "max_staleness = \"1s\"\n", &[], &[]);
+    summary(&store, "max_staleness = \"1s\"\nwarn_staleness = \"1s\"\n", &[], &[]);
+    let file = write(&store, "store = \"x.db\"\n");
+    let output = run(["serve", "--demo", "--check-config", "--config", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(64) && said.contains("`store`") && said.contains("--demo"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_bad_flag_or_variable_is_refused_in_one_line_that_says_what_to_give_instead() {
+    let store = Store::new();
+    for (flags, environment, words) in [
+        (&["--max-calls", "four"][..], &[][..], &["`four`", "`--max-calls <N>`", "whole number"][..]),
+        (&["--max-calls=four"], &[("ROLEGATE_MAX_CALLS", "four")], &["`--max-calls <N>`: "]),
+        (&["--max-calls"], &[], &["`--max-calls <N>` needs a value"]),
+        (&["--max-cals", "4"], &[], &["`--max-cals`", "did you mean `--max-calls`?"]),
+        (&["--zzz"], &[], &["`--zzz`", "see `--help`"]),
+        (&["--preload", "maybe"], &[], &["`--preload <BOOL>`", "expected one of true, false"]),
+        (&["--max-calls", "4", "--max-calls", "5"], &[], &["`--max-calls <N>` cannot be given twice"]),
+        (&["--demo"], &[], &["`--store <FILE>` cannot be used with `--demo`"]),
+        (&["--log-format", "jsn"], &[], &["`jsn`", "did you mean `json`?"]),
+        (&[], &[("ROLEGATE_LOG_FORMAT", "xml")], &["ROLEGATE_LOG_FORMAT", "expected one of text, json"]),
+        (&[], &[("ROLEGATE_MAX_CALLS", "four")], &["`--max-calls <N>` (ROLEGATE_MAX_CALLS)"]),
+        (&[], &[("ROLEGATE_OUTPUT", "xml")], &["ROLEGATE_OUTPUT", "table, json"]),
+        (&[], &[("ROLEGATE_DRAIN_TIMEOUT", "soon")], &["`drain_timeout`"]),
     ] {
         let said = refused(&store, "", flags, environment);
-        assert!(said.contains(name), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
     }
+}
+
+#[test]
+fn an_unknown_variable_is_refused_and_the_one_meant_is_named() {
+    let store = Store::new();
+    for (name, words) in [
+        ("ROLEGATE_MAX_STALENES", "did you mean `ROLEGATE_MAX_STALENESS`?"),
+        ("ROLEGATE_API_KEYS", "did you mean `ROLEGATE_API_KEY`?"),
+        ("ROLEGATE_METRICS_PORT", "unset it"),
+        ("ROLEGATE_PORT_OF_CALL", "unset it"),
+    ] {
+        for flags in [&[][..], &["--check-config"]] {
+            let said = refused(&store, "", flags, &[(name, "7s")]);
+            assert!(said.contains(&format!("`{name}`")) && said.contains(words), "{said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
+}
+
+#[test]
+fn variables_of_other_commands_and_of_kubernetes_stop_no_server() {
+    let address = "tcp://10.0.0.1:7700";
+    let environment = [
+        ("ROLEGATE_API_KEY", "k"),
+        ("ROLEGATE_OUTPUT", "table"),
+        ("ROLEGATE_SERVER", "http://127.0.0.1:1"),
+        ("ROLEGATE_SERVICE_HOST", "10.0.0.1"),
+        ("ROLEGATE_SERVICE_PORT", "7700"),
+        ("ROLEGATE_SERVICE_PORT_GRPC", "7700"),
+        ("ROLEGATE_PORT", address),
+        ("ROLEGATE_PORT_7700_TCP", address),
+        ("ROLEGATE_PORT_7700_TCP_ADDR", "10.0.0.1"),
+        ("ROLEGATE_PORT_7700_TCP_PORT", "7700"),
+        ("ROLEGATE_PORT_7700_TCP_PROTO", "tcp"),
+        ("ROLEGATE_ADMIN_SERVICE_HOST", "10.0.0.1"),
+        ("ROLEGATE_ADMIN_SERVICE_PORT_GRPC", "7701"),
+        ("ROLEGATE_ADMIN_PORT", "tcp://10.0.0.1:7701"),
+        ("ROLEGATE_ADMIN_PORT_7701_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert!(summary(&Store::new(), "", &[], &environment).contains("good"));
+}
+
+#[test]
+fn mistakes_are_told_as_json_to_those_who_asked_for_it() {
+    let store = Store::new();
+    for (flags, environment, field) in [
+        (&["--output", "json", "--max-calls", "four"][..], &[][..], "--max-calls"),
+        (&["--max-cals", "4", "--output=json"], &[], "--max-cals"),
+        (&["--max-cals", "4"], &[("ROLEGATE_OUTPUT", "json")], "--max-cals"),
+        (&["--batch-items", "0"], &[("ROLEGATE_OUTPUT", "json")], "batch_items"),
+    ] {
+        let said: serde_json::Value = serde_json::from_str(&refused(&store, "", flags, environment)).unwrap();
+        assert_eq!((&said["error"]["code"], &said["error"]["field"]), (&"USAGE".into(), &field.into()));
+    }
+    // A flag wins over the variable, here as everywhere.
+    let flags = ["--output", "table", "--max-cals", "4"];
+    assert!(refused(&store, "", &flags, &[("ROLEGATE_OUTPUT", "json")]).starts_with("error: "));
 }
 
 #[test]

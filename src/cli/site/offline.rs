@@ -7,20 +7,20 @@ use crate::{
         admin::site_replies,
         proto::{ApplySiteRequest, ApplySiteResponse},
     },
-    site::{self, apply::Options, export},
+    site::{self, Document, apply::Options, export},
     store::{
         Store as _,
         auth::Actor,
         error::{Error, StoreError},
         setup,
         sqlite::SqliteStore,
-        write::{WriteContext, WriteTx},
+        write::{WriteContext, WriteRules, WriteTx},
     },
 };
 use std::path::Path;
 use tonic::Code;
 
-/// Applies a document, with the options that a server would get.
+/// Applies a document, with the options that a server would get, and by the rules that it would go by.
 ///
 /// # Errors
 /// When the store cannot be used, the document is at fault, or a rule refuses.
@@ -28,21 +28,23 @@ pub(super) async fn apply(
     store: &Path,
     document: &str,
     options: &ApplySiteRequest,
+    rules: WriteRules,
 ) -> Result<Vec<ApplySiteResponse>, Failure> {
-    let file = site::parse(document)
+    let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
-    let written = write(store, &file, options).await.map_err(|error| failure(&error))?;
+    let written = write(store, &file, options, rules).await.map_err(|error| failure(&error))?;
     Ok(site_replies(written))
 }
 
 async fn write(
     store: &Path,
-    file: &site::SiteFile,
+    file: &Document,
     options: &ApplySiteRequest,
+    rules: WriteRules,
 ) -> Result<Written<site::apply::Applied>, Error> {
     let store = open(store).await?;
-    let context = WriteContext { expected_revision: options.expected_revision, ..setup::operator() };
+    let context = WriteContext { expected_revision: options.expected_revision, ..setup::operator(rules) };
     let mut w = WriteTx::begin(&store, context).await?;
     let base = w.base();
     let how = Options { prune: options.prune, dry_run: options.dry_run };

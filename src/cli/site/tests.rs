@@ -49,7 +49,7 @@ fn a_dry_run_lists_objects_then_accesses_then_the_summary() {
     assert_eq!(
         text,
         "create group `neuro`\n\naccess changes:\nann\n  group neuro: gains group_roles_view\n\n\
-         dry run: 1 objects would change, 3 objects that the file does not name are left alone\n\
+         dry run: 1 object would change, 3 objects that the file does not name are left alone\n\
          to apply exactly this, give --expected-revision 41\n"
     );
 }

@@ -9,15 +9,15 @@ use super::{
 };
 use crate::{
     engine::write::{WriteOptions, Written},
-    site::{self, apply::Applied, export},
+    site::{self, Document, apply::Applied, export},
 };
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use tonic::{Status, Streaming};
 
 /// The largest site file taken, in bytes.
 const LARGEST_FILE: usize = 64 * 1024 * 1024;
-/// How much of a site file goes into one message, in bytes.
-const PIECE: usize = 256 * 1024;
+/// How much of a site file goes into one message, in bytes. The settings leave room for it.
+pub(crate) const PIECE: usize = 256 * 1024;
 
 type Replies<T> = BoxStream<'static, Result<T, Status>>;
 
@@ -27,7 +27,7 @@ pub(super) async fn apply(
     // Who may not apply need not be listened to: a site file is large.
     call.read(|tx| Box::pin(site::apply::permit(tx, call.actor.clone()))).await?;
     let (options, document) = receive(&mut call.message).await?;
-    let file = site::parse(&document).map_err(|problem| BadField::malformed("document", problem))?;
+    let file = Document::parse(document).map_err(|problem| BadField::malformed("document", problem))?;
     let prune = options.prune;
     let dry_run = options.dry_run;
     let write = WriteOptions { expected_revision: options.expected_revision, dry_run };

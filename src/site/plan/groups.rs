@@ -1,44 +1,48 @@
 //! Steps for groups and what hangs on them.
 
-use super::{Planner, fault, names::place, once, read};
+use super::{Planner, fault, once, read};
 use crate::{
     rbac::{
         level::GroupRole,
         text::{GroupId, Label, ProjectId, RoleId, UserId},
         world::{Permissions, WorldGroup, WorldProject},
     },
-    site::{GroupEntry, ProjectEntry, SiteFile, step::Step},
+    site::{GroupEntry, ProjectEntry, SiteFile, lines::Place, step::Step},
     store::error::Result,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A group of the file, and as the site has it.
+struct Group<'a> {
+    id: GroupId,
+    entry: &'a GroupEntry,
+    held: Option<&'a WorldGroup>,
+    place: Place<'a>,
+}
+
 impl Planner<'_> {
     pub(super) fn plan_groups(&mut self, file: &SiteFile) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for entry in &file.groups {
-            let place = format!("groups[{}]", entry.id);
+        for (nth, entry) in file.groups.iter().enumerate() {
+            let place = self.whole.entry("groups", nth, &entry.id);
             let id = read(&place, &entry.id, GroupId::parse)?;
             once(&mut seen, id.clone(), &place)?;
-            let held = self.world.groups.get(&id);
-            self.plan_group(&id, entry, held, &place)?;
-            self.plan_offers(&id, entry, held, &place)?;
-            self.plan_members(&id, entry, held, &place)?;
-            self.plan_template(&id, entry, held, &place)?;
-            for project in &entry.projects {
-                self.plan_project(&id, entry, project)?;
+            let group = Group { held: self.world.groups.get(&id), id, entry, place };
+            self.plan_group(&group)?;
+            self.plan_offers(&group)?;
+            self.plan_members(&group)?;
+            self.plan_template(&group)?;
+            for (nth, project) in entry.projects.iter().enumerate() {
+                self.plan_project(&group.id, project, &group.place.entry("projects", nth, &project.label))?;
             }
         }
         Ok(())
     }
 
-    fn plan_group(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &str,
-    ) -> Result<()> {
-        let label = entry.label.as_deref().map(|label| read(place, label, Label::parse)).transpose()?;
+    fn plan_group(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
+        let label =
+            entry.label.as_deref().map(|label| read(&place.at("label"), label, Label::parse)).transpose()?;
         match (held, label) {
             (None, label) => {
                 let label = label.map_or_else(|| read(place, &entry.id, Label::parse), Ok)?;
@@ -52,14 +56,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_offers(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &str,
-    ) -> Result<()> {
-        let wanted = self.roles.find_all(&format!("{place}.offers"), &entry.offers)?;
+    fn plan_offers(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
+        let wanted = self.roles.find_all(&place.part("offers"), &entry.offers)?;
         let held = held.map(|group| group.offers.clone()).unwrap_or_default();
         for role in wanted.difference(&held) {
             let label = self.label(role);
@@ -72,16 +71,12 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_members(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &str,
-    ) -> Result<()> {
-        let place = format!("{place}.members");
+    fn plan_members(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
+        let place = place.part("members");
         let mut wanted = BTreeMap::new();
         for (user, role) in &entry.members {
+            let place = place.at(user);
             let role = GroupRole::from_name(role)
                 .ok_or_else(|| fault(&place, format!("`{role}` is none of admin, rw, ro")))?;
             wanted.insert(self.users.find(&place, user)?, role);
@@ -98,14 +93,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_template(
-        &mut self,
-        id: &GroupId,
-        entry: &GroupEntry,
-        held: Option<&WorldGroup>,
-        place: &str,
-    ) -> Result<()> {
-        let wanted = self.permissions(&format!("{place}.template"), &entry.template)?;
+    fn plan_template(&mut self, group: &Group<'_>) -> Result<()> {
+        let Group { id, entry, held, place } = group;
+        let wanted = self.permissions(&place.part("template"), &entry.template)?;
         let held = held.map(|group| group.template.clone()).unwrap_or_default();
         for (user, roles) in changed(&held, &wanted) {
             let (group, labels) = (id.clone(), self.labels(&roles));
@@ -117,10 +107,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn plan_project(&mut self, group: &GroupId, entry: &GroupEntry, project: &ProjectEntry) -> Result<()> {
-        let place = place(entry, project);
-        let id = self.projects.of_entry(entry, project)?;
-        let label = read(&place, &project.label, Label::parse)?;
+    fn plan_project(&mut self, group: &GroupId, project: &ProjectEntry, place: &Place<'_>) -> Result<()> {
+        let id = self.projects.of_entry(place, group, project)?;
+        let label = read(&place.at("label"), &project.label, Label::parse)?;
         let held = self.world.projects.get(&id);
         match held {
             None => {
@@ -129,14 +118,14 @@ impl Planner<'_> {
             }
             Some(held) if held.group != *group => {
                 let problem = format!("is in group `{}`, and a project never changes its group", held.group);
-                return Err(fault(&place, problem));
+                return Err(fault(place, problem));
             }
             Some(held) if held.label != label => {
                 self.steps.push(Step::RenameProject { id: id.clone(), label: label.clone() });
             }
             Some(_) => {}
         }
-        self.plan_permissions(&id, &label, project, held, &place)
+        self.plan_permissions(&id, &label, project, held, place)
     }
 
     fn plan_permissions(
@@ -145,9 +134,9 @@ impl Planner<'_> {
         label: &Label,
         entry: &ProjectEntry,
         held: Option<&WorldProject>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<()> {
-        let wanted = self.permissions(&format!("{place}.permissions"), &entry.permissions)?;
+        let wanted = self.permissions(&place.part("permissions"), &entry.permissions)?;
         let held = held.map(|project| project.permissions.clone()).unwrap_or_default();
         for (user, roles) in changed(&held, &wanted) {
             let (project, label, labels) = (id.clone(), label.clone(), self.labels(&roles));
@@ -159,9 +148,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn permissions(&self, place: &str, entries: &BTreeMap<String, Vec<String>>) -> Result<Permissions> {
+    fn permissions(&self, place: &Place<'_>, entries: &BTreeMap<String, Vec<String>>) -> Result<Permissions> {
         let entry = |(user, roles): (&String, &Vec<String>)| {
-            let place = format!("{place}[{user}]");
+            let place = place.of(user);
             if roles.is_empty() {
                 return Err(fault(
                     &place,

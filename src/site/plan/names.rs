@@ -1,13 +1,13 @@
 //! What the file's references mean: labels or ids of roles, `group/label` or ids of projects.
 
-use super::{fault, read};
+use super::{fault, once, read};
 use crate::{
     rbac::{
         role::BuiltIn,
         text::{GroupId, Label, ProjectId, RoleId, UserId},
         world::World,
     },
-    site::{GroupEntry, ProjectEntry, RoleEntry, SiteFile},
+    site::{Document, GroupEntry, ProjectEntry, RoleEntry, SiteFile, lines::Place},
     store::error::Result,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,52 +16,61 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct RoleNames {
     by_label: BTreeMap<String, RoleId>,
     ids: BTreeSet<RoleId>,
+    /// The roles that the file names.
+    mentioned: BTreeSet<RoleId>,
 }
 
 impl RoleNames {
     pub(super) fn of(
         world: &World,
-        file: &SiteFile,
+        document: &Document,
         prune: bool,
         new_id: &mut dyn FnMut() -> Result<String>,
     ) -> Result<Self> {
+        let file = &document.file;
         let listed: BTreeSet<_> = file.roles.iter().filter_map(|entry| entry.id.as_deref()).collect();
         // A role that the file gives another label is no longer found under the old one.
         let others = world.roles.values().filter(|role| !listed.contains(role.id.as_str()));
         let mut by_label: BTreeMap<_, _> =
             others.map(|role| (role.label.to_string(), role.id.clone())).collect();
         let (mut mentioned, mut labels) = (BTreeSet::new(), BTreeSet::new());
-        for entry in &file.roles {
-            let place = format!("roles[{}]", entry.label);
-            super::once(&mut labels, entry.label.as_str(), &place)?;
+        for (nth, entry) in file.roles.iter().enumerate() {
+            let place = document.whole().entry("roles", nth, &entry.label);
+            once(&mut labels, entry.label.as_str(), &place)?;
             let id = match (&entry.id, by_label.get(&entry.label)) {
-                (Some(id), _) => read(&place, id, RoleId::parse)?,
+                (Some(id), _) => read(&place.at("id"), id, RoleId::parse)?,
                 (None, Some(id)) => id.clone(),
                 (None, None) => read(&place, &new_id()?, RoleId::parse)?,
             };
-            super::once(&mut mentioned, id.clone(), &place)?;
+            once(&mut mentioned, id.clone(), &place)?;
             by_label.insert(entry.label.clone(), id);
         }
         // What is about to be deleted cannot be referred to.
         by_label.retain(|_, id| !prune || mentioned.contains(id));
         for role in BuiltIn::ALL {
-            by_label.insert(role.name().to_owned(), read("roles", role.name(), RoleId::parse)?);
+            by_label.insert(
+                role.name().to_owned(),
+                read(&document.whole().part("roles"), role.name(), RoleId::parse)?,
+            );
         }
         let ids = by_label.values().cloned().collect();
-        Ok(Self { by_label, ids })
+        Ok(Self { by_label, ids, mentioned })
     }
 
     /// The id that an entry of the file stands for.
-    pub(super) fn of_entry(&self, entry: &RoleEntry) -> Result<RoleId> {
-        let place = format!("roles[{}]", entry.label);
+    pub(super) fn of_entry(&self, place: &Place<'_>, entry: &RoleEntry) -> Result<RoleId> {
         match &entry.id {
-            Some(id) => read(&place, id, RoleId::parse),
-            None => self.find(&place, &entry.label),
+            Some(id) => read(&place.at("id"), id, RoleId::parse),
+            None => self.find(place, &entry.label),
         }
     }
 
+    pub(super) fn is_mentioned(&self, id: &RoleId) -> bool {
+        self.mentioned.contains(id)
+    }
+
     /// The id that a reference means: a label, or else an id.
-    pub(super) fn find(&self, place: &str, reference: &str) -> Result<RoleId> {
+    pub(super) fn find(&self, place: &Place<'_>, reference: &str) -> Result<RoleId> {
         let by_label = self.by_label.get(reference);
         let found = by_label.or_else(|| self.ids.get(reference));
         found.cloned().ok_or_else(|| fault(place, format!("there is no role `{reference}`")))
@@ -72,8 +81,9 @@ impl RoleNames {
         self.by_label.iter().find(|(_, id)| *id == role).map(|(label, _)| label.clone())
     }
 
-    pub(super) fn find_all(&self, place: &str, references: &[String]) -> Result<BTreeSet<RoleId>> {
-        references.iter().map(|reference| self.find(place, reference)).collect()
+    pub(super) fn find_all(&self, place: &Place<'_>, references: &[String]) -> Result<BTreeSet<RoleId>> {
+        let references = references.iter().enumerate();
+        references.map(|(nth, reference)| self.find(&place.nth(nth), reference)).collect()
     }
 }
 
@@ -81,9 +91,10 @@ impl RoleNames {
 pub(super) struct UserNames(BTreeSet<UserId>);
 
 impl UserNames {
-    pub(super) fn of(world: &World, file: &SiteFile, prune: bool) -> Result<Self> {
-        let listed =
-            file.users.iter().map(|entry| read(&format!("users[{}]", entry.id), &entry.id, UserId::parse));
+    pub(super) fn of(world: &World, document: &Document, prune: bool) -> Result<Self> {
+        let listed = document.file.users.iter().enumerate().map(|(nth, entry)| {
+            read(&document.whole().entry("users", nth, &entry.id), &entry.id, UserId::parse)
+        });
         let mut ids: BTreeSet<_> = listed.collect::<Result<_>>()?;
         if !prune {
             ids.extend(world.users.keys().cloned());
@@ -92,7 +103,7 @@ impl UserNames {
     }
 
     /// The user that a reference means.
-    pub(super) fn find(&self, place: &str, id: &str) -> Result<UserId> {
+    pub(super) fn find(&self, place: &Place<'_>, id: &str) -> Result<UserId> {
         self.0.get(id).cloned().ok_or_else(|| fault(place, format!("there is no user `{id}`")))
     }
 }
@@ -107,27 +118,27 @@ pub(super) struct ProjectNames {
 impl ProjectNames {
     pub(super) fn of(
         world: &World,
-        file: &SiteFile,
+        document: &Document,
         prune: bool,
         new_id: &mut dyn FnMut() -> Result<String>,
     ) -> Result<Self> {
-        let entries =
-            || file.groups.iter().flat_map(|group| group.projects.iter().map(move |entry| (group, entry)));
-        let listed: BTreeSet<_> = entries().filter_map(|(_, entry)| entry.id.as_deref()).collect();
+        let file = &document.file;
+        let listed: BTreeSet<_> = entries(file).filter_map(|(_, (_, entry))| entry.id.as_deref()).collect();
         let others = world.projects.iter().filter(|(id, _)| !listed.contains(id.as_str()));
         let name = |group: &GroupId, label: &Label| (group.to_string(), label.to_string());
         let mut by_name: BTreeMap<_, _> =
             others.map(|(id, project)| (name(&project.group, &project.label), id.clone())).collect();
         let (mut mentioned, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for (group, entry) in entries() {
-            let (place, name) = (place(group, entry), (group.id.clone(), entry.label.clone()));
-            super::once(&mut names, name.clone(), &place)?;
+        for ((at, group), (nth, entry)) in entries(file) {
+            let place = document.whole().entry("groups", at, &group.id).entry("projects", nth, &entry.label);
+            let name = (group.id.clone(), entry.label.clone());
+            once(&mut names, name.clone(), &place)?;
             let id = match (&entry.id, by_name.get(&name)) {
-                (Some(id), _) => read(&place, id, ProjectId::parse)?,
+                (Some(id), _) => read(&place.at("id"), id, ProjectId::parse)?,
                 (None, Some(id)) => id.clone(),
                 (None, None) => read(&place, &new_id()?, ProjectId::parse)?,
             };
-            super::once(&mut mentioned, id.clone(), &place)?;
+            once(&mut mentioned, id.clone(), &place)?;
             by_name.insert(name, id);
         }
         by_name.retain(|_, id| !prune || mentioned.contains(id));
@@ -135,13 +146,18 @@ impl ProjectNames {
     }
 
     /// The id that an entry of the file stands for.
-    pub(super) fn of_entry(&self, group: &GroupEntry, entry: &ProjectEntry) -> Result<ProjectId> {
-        let found = self.by_name.get(&(group.id.clone(), entry.label.clone()));
-        found.cloned().ok_or_else(|| fault(&place(group, entry), "has no id"))
+    pub(super) fn of_entry(
+        &self,
+        place: &Place<'_>,
+        group: &GroupId,
+        entry: &ProjectEntry,
+    ) -> Result<ProjectId> {
+        let found = self.by_name.get(&(group.to_string(), entry.label.clone()));
+        found.cloned().ok_or_else(|| fault(place, "has no id"))
     }
 
     /// The id that a reference means: an id, or `group/label`.
-    pub(super) fn find(&self, place: &str, reference: &str) -> Result<ProjectId> {
+    pub(super) fn find(&self, place: &Place<'_>, reference: &str) -> Result<ProjectId> {
         if let Some(id) = self.by_name.values().find(|id| id.as_str() == reference) {
             return Ok(id.clone());
         }
@@ -161,7 +177,8 @@ impl ProjectNames {
     }
 }
 
-/// Where in the file a project stands, for messages.
-pub(super) fn place(group: &GroupEntry, entry: &ProjectEntry) -> String {
-    format!("groups[{}].projects[{}]", group.id, entry.label)
+/// All projects of a file with their groups, each with its number in its list.
+fn entries(file: &SiteFile) -> impl Iterator<Item = ((usize, &GroupEntry), (usize, &ProjectEntry))> {
+    let groups = file.groups.iter().enumerate();
+    groups.flat_map(|group| group.1.projects.iter().enumerate().map(move |entry| (group, entry)))
 }

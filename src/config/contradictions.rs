@@ -1,0 +1,59 @@
+//! Settings that are good one by one, and not together.
+
+use super::{ConfigError, values::Address};
+use crate::grpc::bearer::CallerGate;
+use std::time::Duration;
+
+/// One address cannot serve two purposes. Port 0 is another one each time.
+pub(super) fn refuse_twice(
+    listen: &[Address],
+    admin: &Option<Address>,
+    metrics: &Option<Address>,
+) -> Result<(), ConfigError> {
+    let asking = listen.iter().map(|address| ("listen", address));
+    let others = [("admin_listen", admin), ("metrics_listen", metrics)];
+    let others =
+        others.into_iter().filter_map(|(key, address)| address.as_ref().map(|address| (key, address)));
+    let mut seen: Vec<&Address> = Vec::new();
+    for (key, address) in asking.chain(others) {
+        let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
+        if !any_port && seen.contains(&address) {
+            return Err(ConfigError::new(key, format!("{address} is named twice")));
+        }
+        seen.push(address);
+    }
+    Ok(())
+}
+
+/// Whoever can reach the authorization service can learn who may do what, so that what keeps strangers out must be said,
+/// and said once.
+pub(super) fn refuse_open_door(
+    listen: &[Address],
+    callers: &CallerGate,
+    insecure: bool,
+) -> Result<(), ConfigError> {
+    match listen.iter().find(|address| !address.is_local()) {
+        Some(open) if callers.is_open() && !insecure => {
+            let problem = format!(
+                "{open} can be reached from other machines: set `caller_key_file`, or \
+                 `insecure_allow_any_caller = true` if something else keeps strangers out"
+            );
+            Err(ConfigError::new("listen", problem))
+        }
+        _ if insecure && !callers.is_open() => {
+            let problem =
+                "cannot be used with `caller_key_file`: either callers show a key, or anyone may ask";
+            Err(ConfigError::new("insecure_allow_any_caller", problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A warning that comes only after the refusals that it should announce is a slip.
+pub(super) fn refuse_late_warning(warn: Duration, most: Duration) -> Result<Duration, ConfigError> {
+    if warn > most {
+        let problem = format!("must be at most `max_staleness`, which is {most:?}, and is {warn:?}");
+        return Err(ConfigError::new("warn_staleness", problem));
+    }
+    Ok(warn)
+}
