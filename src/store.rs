@@ -12,6 +12,7 @@ pub mod file_identity;
 pub mod load;
 pub mod permit;
 pub mod read;
+pub mod retry;
 pub mod revision;
 pub mod setup;
 pub mod sqlite;

@@ -131,7 +131,12 @@ impl Logs {
     }
 
     pub(crate) fn contain(&self, part: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|line| line.contains(part))
+        self.count(part) > 0
+    }
+
+    /// How many lines have it.
+    pub(crate) fn count(&self, part: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
 
     /// The address that a line with this message names.
