@@ -10,6 +10,7 @@ pub mod error;
 pub mod feed;
 pub mod file_identity;
 pub mod load;
+pub mod opening;
 pub mod permit;
 pub mod read;
 pub mod retry;

@@ -203,10 +203,10 @@ impl Server {
             }
             assert!(start.elapsed() < PATIENCE, "the server does not listen: {}", server.logs.text());
             tokio::time::sleep(Duration::from_millis(5)).await;
-            server.metrics = server.logs.address("serving metrics").unwrap_or_default();
+            server.metrics = server.logs.address("listening for metrics").unwrap_or_default();
         }
-        server.questions = server.logs.address("answering questions").unwrap();
-        server.admin = server.logs.address("serving administrators").unwrap_or_default();
+        server.questions = server.logs.address("listening for questions").unwrap();
+        server.admin = server.logs.address("listening for administrators").unwrap_or_default();
         server
     }
 

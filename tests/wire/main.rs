@@ -23,6 +23,7 @@ mod shutdown;
 mod site;
 mod sockets;
 mod staleness;
+mod startup;
 mod transport;
 mod worlds;
 

@@ -106,7 +106,7 @@ fn a_broken_store_is_not_served_from() {
             clear.iter().any(|part| said.contains(part)) && said.contains(store.text()),
             "{what}: {said}"
         );
-        assert!(!said.contains("answering questions"), "{what}: {said}");
+        assert!(!said.contains("role store loaded"), "{what}: {said}");
     }
     let (code, said) = refuses("/nonexistent/rolegate.db");
     assert!(code == Some(1) && said.contains("rolegate init"), "{said}");
