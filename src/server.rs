@@ -4,6 +4,7 @@ pub mod connection;
 mod health;
 mod http;
 mod listen;
+mod serving;
 mod shutdown;
 mod tasks;
 
@@ -25,16 +26,21 @@ use crate::{
     store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::CallLayer, metrics::Metrics},
 };
+use ::http::Request;
 use connection::Acceptor;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tokio::sync::watch;
 use tonic::{
+    body::Body,
     service::{Routes, interceptor::InterceptedService},
     transport::server::{Router, Server},
 };
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
-use tower::layer::util::{Identity, Stack};
+use tower::{
+    layer::util::{Identity, Stack},
+    util::MapRequestLayer,
+};
 
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -169,12 +175,18 @@ async fn start(
     for listener in listeners.authorization {
         let server = authorization_server(config, engine, health.service(), asking.clone());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
+        tasks.serve(
+            "authorization listener",
+            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
+        );
     }
     if let Some(listener) = listeners.admin {
         let server = admin_server(config, engine, health.service(), calls());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
+        tasks.serve(
+            "admin listener",
+            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
+        );
     }
     if let Some(listener) = listeners.metrics {
         let acceptor = Acceptor::new(listener, config.connections);
@@ -184,8 +196,10 @@ async fn start(
     tasks
 }
 
+/// Notes on their connections that calls begin.
+type NoteLayer = MapRequestLayer<fn(Request<Body>) -> Request<Body>>;
 /// Calls are counted first, so that what the edge refuses counts as well.
-type Layers = Stack<EdgeLayer, Stack<CallLayer, Identity>>;
+type Layers = Stack<EdgeLayer, Stack<CallLayer, Stack<NoteLayer, Identity>>>;
 type Layered = Router<Layers>;
 
 /// What every gRPC listener has in common.
@@ -195,6 +209,7 @@ fn server(config: &Config, calls: CallLayer, edge: EdgeLayer) -> Server<Layers> 
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_WITHIN))
+        .layer(MapRequestLayer::new(serving::note_call as fn(_) -> _))
         .layer(calls)
         .layer(edge)
 }
@@ -237,12 +252,5 @@ fn common(config: &Config, health: HealthService) -> Routes {
             tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
             routes
         }
-    }
-}
-
-async fn serve(server: Layered, acceptor: Acceptor, stopped: watch::Receiver<bool>) {
-    let served = server.serve_with_incoming_shutdown(acceptor.into_stream(), shutdown::until(stopped));
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a listener failed");
     }
 }

@@ -12,6 +12,7 @@
 mod ask;
 mod bad_input;
 mod config;
+mod connections;
 mod crash;
 mod deadlines;
 mod fuzz;
