@@ -47,6 +47,9 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
+/// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
+/// to nothing, and last for as long as their callers like.
+const OPEN_STREAMS: usize = 1_024;
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
 
@@ -170,7 +173,7 @@ async fn start(
     let mut tasks = Tasks::default();
     tasks.hold("health", health.clone().watch(stopped.clone()));
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
+    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
     let asking = calls();
     for listener in listeners.authorization {
         let server = authorization_server(config, engine, health.service(), asking.clone());

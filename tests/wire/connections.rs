@@ -3,7 +3,7 @@
 use super::{
     ask::{may, project},
     raw::{CHECK, Raw, framed},
-    server::{PATIENCE, Server, Store},
+    server::{PATIENCE, Server, Store, until},
     site::SITE,
 };
 use prost::Message as _;
@@ -63,4 +63,35 @@ async fn an_idle_connection_is_told_to_go_and_a_call_in_flight_is_not_cut() {
     assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     drop((states, health));
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn watches_are_bounded_and_keep_nobody_from_asking() {
+    let store = Store::with_site(SITE);
+    let server = Server::start(&store).await;
+    let (mut watches, mut refused) = (Vec::new(), 0);
+    while refused == 0 {
+        assert!(watches.len() < 5_000, "as many as anyone likes");
+        let mut health = server.health().await;
+        // Fewer than one connection may have open.
+        for _ in 0..200 {
+            match health.watch(HealthCheckRequest { service: String::new() }).await {
+                Ok(watch) => watches.push(watch.into_inner()),
+                Err(status) => {
+                    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    let mut health = server.health().await;
+    assert!(health.check(HealthCheckRequest { service: String::new() }).await.is_ok());
+    let mut questions = server.questions().await;
+    assert!(questions.check(may("ann", project("scans"), "files_download")).await.is_ok());
+    drop(watches);
+    // A closed watch leaves its place to another.
+    until("there is a place again", async || {
+        health.watch(HealthCheckRequest { service: String::new() }).await.is_ok()
+    })
+    .await;
 }
