@@ -4,6 +4,7 @@ pub mod connection;
 mod health;
 mod http;
 mod listen;
+mod serving;
 mod shutdown;
 mod tasks;
 
@@ -22,25 +23,33 @@ use crate::{
             role_admin_service_server::RoleAdminServiceServer,
         },
     },
-    store::{Store, error::StoreError},
+    store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::CallLayer, metrics::Metrics},
 };
+use ::http::Request;
 use connection::Acceptor;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tokio::sync::watch;
 use tonic::{
+    body::Body,
     service::{Routes, interceptor::InterceptedService},
     transport::server::{Router, Server},
 };
-use tonic_health::server::HealthReporter;
-use tower::layer::util::{Identity, Stack};
+use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tower::{
+    layer::util::{Identity, Stack},
+    util::MapRequestLayer,
+};
 
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
+/// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
+/// to nothing, and last for as long as their callers like.
+const OPEN_STREAMS: usize = 1_024;
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
 
@@ -100,21 +109,27 @@ async fn bind(address: &Address, config: &Config) -> Result<Listener, ServerErro
     bound.map_err(|error| ServerError::Bind { address: address.clone(), error })
 }
 
-/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline.
+/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline. Until the store is open,
+/// callers are told that nothing is decided yet.
 ///
 /// # Errors
-/// A task that must not end has ended.
+/// The store cannot be opened, or a task that must not end has ended.
 pub async fn run(
     config: Config,
-    store: Arc<dyn Store>,
+    opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let engine = Engine::new(store, config.engine.clone());
+    let store = Arc::new(Awaited::default());
+    let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = start(&config, &engine, listeners, &stopped);
+    let mut tasks = start(&config, &engine, listeners, &stopped).await;
+    let opened = async {
+        store.arrive(opening.await?);
+        Ok(())
+    };
     tokio::select! {
-        name = tasks.first_end() => return Err(ServerError::TaskEnded(name)),
+        failed = until_failure(&engine, opened, &mut tasks) => return Err(failed),
         () = stop => {}
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
@@ -131,39 +146,63 @@ pub async fn run(
     Ok(())
 }
 
-/// Starts everything that runs for as long as the server does.
-fn start(config: &Config, engine: &Engine, listeners: Listeners, stopped: &watch::Receiver<bool>) -> Tasks {
+/// Follows the store once it is open, for as long as nothing fails.
+async fn until_failure(
+    engine: &Engine,
+    opened: impl Future<Output = Result<(), StoreError>>,
+    tasks: &mut Tasks,
+) -> ServerError {
+    tokio::select! {
+        opened = opened => if let Err(error) = opened { return error.into() },
+        name = tasks.first_end() => return ServerError::TaskEnded(name),
+    }
+    let engine = engine.clone();
+    tasks.hold("follower", async move { engine.follow().await });
+    ServerError::TaskEnded(tasks.first_end().await)
+}
+
+/// Starts everything that runs for as long as the server does, whether the store is there or not.
+async fn start(
+    config: &Config,
+    engine: &Engine,
+    listeners: Listeners,
+    stopped: &watch::Receiver<bool>,
+) -> Tasks {
     let metrics = Arc::new(Metrics::new(engine.clone()));
-    let health = health::Health::new(engine.clone(), config.engine.warn_staleness);
+    let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
     let mut tasks = Tasks::default();
-    tasks.hold("follower", {
-        let engine = engine.clone();
-        async move { engine.follow().await }
-    });
     tasks.hold("health", health.clone().watch(stopped.clone()));
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight);
+    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
     let asking = calls();
     for listener in listeners.authorization {
-        let server = authorization_server(config, engine, &health.reporter(), asking.clone());
+        let server = authorization_server(config, engine, health.service(), asking.clone());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("authorization listener", serve(server, acceptor, stopped.clone()));
+        tasks.serve(
+            "authorization listener",
+            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
+        );
     }
     if let Some(listener) = listeners.admin {
-        let server = admin_server(config, engine, &health.reporter(), calls());
+        let server = admin_server(config, engine, health.service(), calls());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve("admin listener", serve(server, acceptor, stopped.clone()));
+        tasks.serve(
+            "admin listener",
+            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
+        );
     }
     if let Some(listener) = listeners.metrics {
         let acceptor = Acceptor::new(listener, config.connections);
-        let server = http::serve(acceptor, Arc::clone(&metrics), engine.clone(), stopped.clone());
+        let server = http::serve(acceptor, Arc::clone(&metrics), health.service(), stopped.clone());
         tasks.serve("metrics listener", server);
     }
     tasks
 }
 
+/// Notes on their connections that calls begin.
+type NoteLayer = MapRequestLayer<fn(Request<Body>) -> Request<Body>>;
 /// Calls are counted first, so that what the edge refuses counts as well.
-type Layers = Stack<EdgeLayer, Stack<CallLayer, Identity>>;
+type Layers = Stack<EdgeLayer, Stack<CallLayer, Stack<NoteLayer, Identity>>>;
 type Layered = Router<Layers>;
 
 /// What every gRPC listener has in common.
@@ -173,6 +212,7 @@ fn server(config: &Config, calls: CallLayer, edge: EdgeLayer) -> Server<Layers> 
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_WITHIN))
+        .layer(MapRequestLayer::new(serving::note_call as fn(_) -> _))
         .layer(calls)
         .layer(edge)
 }
@@ -180,7 +220,7 @@ fn server(config: &Config, calls: CallLayer, edge: EdgeLayer) -> Server<Layers> 
 fn authorization_server(
     config: &Config,
     engine: &Engine,
-    health: &HealthReporter,
+    health: HealthService,
     calls: CallLayer,
 ) -> Layered {
     let service = AuthorizationServiceServer::new(Authorization::new(engine.clone(), config.limits))
@@ -190,7 +230,7 @@ fn authorization_server(
     server(config, calls, edge).add_routes(common(config, health).add_service(gated))
 }
 
-fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls: CallLayer) -> Layered {
+fn admin_server(config: &Config, engine: &Engine, health: HealthService, calls: CallLayer) -> Layered {
     let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), config.message_bytes))
         .max_decoding_message_size(config.message_bytes);
     let edge = EdgeLayer { time: ADMIN_TIME, keys: Some(engine.clone()) };
@@ -198,11 +238,8 @@ fn admin_server(config: &Config, engine: &Engine, health: &HealthReporter, calls
 }
 
 /// Health, and reflection unless it is switched off.
-fn common(config: &Config, health: &HealthReporter) -> Routes {
-    let health = tonic_health::pb::health_server::HealthServer::new(
-        tonic_health::server::HealthService::from_health_reporter(health.clone()),
-    );
-    let routes = Routes::new(health);
+fn common(config: &Config, health: HealthService) -> Routes {
+    let routes = Routes::new(HealthServer::new(health));
     if !config.reflection {
         return routes;
     }
@@ -216,12 +253,5 @@ fn common(config: &Config, health: &HealthReporter) -> Routes {
             tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
             routes
         }
-    }
-}
-
-async fn serve(server: Layered, acceptor: Acceptor, stopped: watch::Receiver<bool>) {
-    let served = server.serve_with_incoming_shutdown(acceptor.into_stream(), shutdown::until(stopped));
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a listener failed");
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod metrics;
+mod places;
 
 use crate::config::{ConfigError, LogFormat};
 use tracing_subscriber::EnvFilter;

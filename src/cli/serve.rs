@@ -8,15 +8,11 @@ use super::{
 use crate::{
     config::{Config, ServeArgs},
     server::{self, Listeners, ServerError},
-    store::{Store, error::StoreError, sqlite::SqliteStore},
+    store::{opening, sqlite::SqliteStore},
     telemetry,
 };
 use clap::CommandFactory as _;
-use std::{fmt::Write as _, io::Write as _, path::Path, pin::pin, sync::Arc, time::Duration};
-
-/// Pauses between attempts to open a store that cannot be reached.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use std::{fmt::Write as _, io::Write as _};
 
 /// Serves until it is asked to stop.
 ///
@@ -41,63 +37,40 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
 }
 
 async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
-    let mut stop = pin!(server::signalled());
+    let stop = server::signalled();
     // Before the demo's store is touched: another demo may be running on it.
     let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
     let demo_key = match demo {
         true => Some(demo::prepare(config).await.map_err(|error| error.to_string())?),
         false => None,
     };
-    let opened = tokio::select! {
-        opened = open(&config.store) => opened.map_err(|error| error.to_string())?,
-        // Asked to stop while the store is still away.
-        () = &mut stop => return Ok(()),
-    };
     announce(config, &listeners);
     if let Some(key) = demo_key {
         print(&demo::welcome(&listeners, &key));
     }
-    let served = server::run(config.clone(), opened, listeners, stop).await;
+    let opening = opening::patiently(|| SqliteStore::open(&config.store));
+    let served = server::run(config.clone(), opening, listeners, stop).await;
     served.map_err(|error: ServerError| error.to_string())
 }
 
-/// Opens the store. One that cannot be reached may come back; one that is no store, or broken, will not.
-async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match SqliteStore::open(path).await {
-            Ok(store) => return Ok(Arc::new(store)),
-            Err(StoreError::Unavailable(why)) => {
-                tracing::error!(
-                    why,
-                    pause_ms = pause.as_millis(),
-                    "cannot open the role store; trying again"
-                );
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
+/// Whether questions are answered there yet is for health to say.
 fn announce(config: &Config, listeners: &Listeners) {
     for listener in &listeners.authorization {
         if let Ok(address) = listener.address() {
-            tracing::info!(%address, "answering questions");
+            tracing::info!(%address, "listening for questions");
             if !address.is_local() && config.callers.is_open() {
                 tracing::warn!(%address, "INSECURE: anyone who can reach this address may ask who may do what");
             }
         }
     }
     if let Some(Ok(address)) = listeners.admin.as_ref().map(server::Listener::address) {
-        tracing::info!(%address, "serving administrators");
+        tracing::info!(%address, "listening for administrators");
         if !address.is_local() {
             tracing::warn!(%address, "API keys travel to this address unencrypted: put it behind a TLS proxy");
         }
     }
     if let Some(Ok(address)) = listeners.metrics.as_ref().map(server::Listener::address) {
-        tracing::info!(%address, "serving metrics");
+        tracing::info!(%address, "listening for metrics");
     }
 }
 

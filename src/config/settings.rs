@@ -95,6 +95,10 @@ settings! {
     max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
     /// The most concurrent calls on one connection [default: 256]
     max_streams: u32 = "ROLEGATE_MAX_STREAMS", "N";
+    /// How long a client may take to say that it speaks HTTP/2 [default: 10s]
+    greeting_timeout: String = "ROLEGATE_GREETING_TIMEOUT", "TIME";
+    /// Close a connection on which no call begins for so long (at the latest after twice as long) [default: 5m]
+    idle_timeout: String = "ROLEGATE_IDLE_TIMEOUT", "TIME";
     /// The most calls in flight over all connections [default: 4096]
     max_calls: usize = "ROLEGATE_MAX_CALLS", "N";
     /// How long calls in flight may take to end at shutdown [default: 10s]
@@ -247,6 +251,8 @@ impl ServeArgs {
         Ok(ConnectionLimits {
             connections: within("max_connections", self.max_connections.unwrap_or(1_024), 1, 1 << 20)?,
             streams: within("max_streams", self.max_streams.unwrap_or(256), 1, 1 << 16)?,
+            greeting: self.time("greeting_timeout", &self.greeting_timeout, "10s")?,
+            idle: self.time("idle_timeout", &self.idle_timeout, "5m")?,
         })
     }
 

@@ -8,6 +8,7 @@ use crate::{
         error::StoreError,
         feed::{self, CatchUp},
         load,
+        retry::{BackOff, Trouble},
         revision::Head,
         tx::Tx,
     },
@@ -15,38 +16,41 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// The longest pause between attempts while the store is away.
+/// Pauses between attempts while the store is away.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Follows the store for ever. To be held by whoever runs the engine: without it nothing is answered for long.
     pub async fn follow(&self) {
         let mut trouble = Trouble::default();
-        let mut pause = Duration::ZERO;
+        let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let began = Instant::now();
             let look = self.look(began).await;
             self.shared.pulse.beat(began, look.is_ok());
             match look {
                 Ok(()) => {
-                    trouble.is_over();
-                    pause = Duration::ZERO;
+                    back_off.start_over();
+                    if let Some(away) = trouble.is_over() {
+                        tracing::info!(away_ms = away.as_millis(), "following the role store again");
+                    }
+                    self.next_cause().await;
                 }
                 Err(error) => {
                     self.shared.stats.store_errors.bump();
-                    trouble.is_on(&error, self.age());
-                    pause = (pause * 2).clamp(Duration::from_millis(50), LONGEST_PAUSE);
+                    if let Some(error) = trouble.goes_on(&error) {
+                        let age_ms = self.age().map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+                        tracing::error!(error, age_ms, "cannot follow the role store; trying again");
+                    }
+                    tokio::time::sleep(back_off.pause()).await;
                 }
             }
-            self.next_cause(pause).await;
         }
     }
 
     /// Waits for a reason to look again: a hint, a caller who wants to know, or time.
-    async fn next_cause(&self, pause: Duration) {
-        if !pause.is_zero() {
-            return tokio::time::sleep(jittered(pause)).await;
-        }
+    async fn next_cause(&self) {
         tokio::select! {
             () = self.shared.store.changed() => {}
             () = self.shared.nudge.notified() => {}
@@ -144,29 +148,4 @@ fn unknown_actions(roles: &RoleTable) -> BTreeSet<String> {
 fn jittered(pause: Duration) -> Duration {
     let part = getrandom::u32().map_or(1.0, |random| 0.9 + f64::from(random) / f64::from(u32::MAX) * 0.2);
     pause.mul_f64(part)
-}
-
-/// Whether the store is away: logged when it begins and when it ends, not at every attempt.
-#[derive(Default)]
-struct Trouble {
-    since: Option<Instant>,
-    last: String,
-}
-
-impl Trouble {
-    fn is_on(&mut self, error: &StoreError, age: Option<Duration>) {
-        let text = error.to_string();
-        if self.since.is_none() || self.last != text {
-            let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-            tracing::error!(error = text, age_ms, "cannot follow the role store; trying again");
-            self.last = text;
-        }
-        self.since.get_or_insert_with(Instant::now);
-    }
-
-    fn is_over(&mut self) {
-        if let Some(since) = self.since.take() {
-            tracing::info!(away_ms = since.elapsed().as_millis(), "following the role store again");
-        }
-    }
 }

@@ -1,11 +1,13 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
 use super::listen::{Listener, Socket};
-use futures_util::{Stream, stream};
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,10 +16,13 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep},
 };
+use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
 /// A connection that has sent nothing for so long is dropped. Live ones answer the server's pings more often.
 const SILENCE: Duration = Duration::from_secs(75);
+/// How many bytes every HTTP/2 client begins with. No HTTP/1 request that is answered here is much shorter.
+const GREETING: usize = 24;
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
@@ -28,17 +33,23 @@ pub struct ConnectionLimits {
     pub connections: usize,
     /// How many calls may run on one at a time.
     pub streams: u32,
+    /// How long a client may take to say that it speaks HTTP/2.
+    pub greeting: Duration,
+    /// One on which no call begins for so long is closed, at the latest after twice as long.
+    pub idle: Duration,
 }
 
 /// Accepts connections, as many at a time as there are places.
 pub(super) struct Acceptor {
     listener: Listener,
     places: Arc<Semaphore>,
+    greeting: Duration,
 }
 
 impl Acceptor {
     pub(super) fn new(listener: Listener, limits: ConnectionLimits) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(limits.connections)) }
+        let places = Arc::new(Semaphore::new(limits.connections));
+        Self { listener, places, greeting: limits.greeting }
     }
 
     /// The next connection, when there is a place for it.
@@ -48,18 +59,13 @@ impl Acceptor {
                 return std::future::pending().await;
             };
             match self.listener.accept().await {
-                Ok(socket) => return Connection::new(socket, place),
+                Ok(socket) => return Connection::new(socket, place, self.greeting),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection; trying again");
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
             }
         }
-    }
-
-    /// All connections, as they come.
-    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Connection, io::Error>> + Send {
-        stream::unfold(self, |acceptor| async move { Some((Ok(acceptor.accept().await), acceptor)) })
     }
 }
 
@@ -80,20 +86,68 @@ impl axum::serve::Listener for Acceptor {
 /// A connection that gives its place back when it ends.
 pub(super) struct Connection {
     socket: Socket,
-    silence: Pin<Box<Sleep>>,
+    /// How many bytes of the greeting are still to come.
+    to_come: usize,
+    /// The end of the time for the greeting, and after that, of the client's silence.
+    patience: Pin<Box<Sleep>>,
+    activity: Activity,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit) -> Self {
-        Self { socket, silence: Box::pin(tokio::time::sleep(SILENCE)), _place: place }
+    fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
+        let patience = Box::pin(tokio::time::sleep(greeting));
+        Self { socket, to_come: GREETING, patience, activity: Activity::default(), _place: place }
+    }
+
+    /// What goes on here, for whoever serves it.
+    pub(super) fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.activity.ended.cancel();
+    }
+}
+
+/// What goes on on a connection.
+#[derive(Clone, Default)]
+pub(super) struct Activity {
+    called: Arc<AtomicBool>,
+    ended: CancellationToken,
+}
+
+impl Activity {
+    /// A call has begun.
+    pub(super) fn call_begins(&self) {
+        // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
+        self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Resolves when the connection is gone.
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Resolves when no call has begun for so long, at the latest after twice as long.
+    pub(super) async fn idle_for(&self, limit: Duration) {
+        loop {
+            tokio::time::sleep(limit).await;
+            if !self.called.swap(false, Ordering::Relaxed) {
+                return;
+            }
+        }
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = Activity;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> Activity {
+        self.activity()
+    }
 }
 
 impl AsyncRead for Connection {
@@ -102,12 +156,17 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(context, buffer) {
-            let deadline = Instant::now() + SILENCE;
-            self.silence.as_mut().reset(deadline);
+            self.to_come = self.to_come.saturating_sub(buffer.filled().len() - before);
+            // A greeting that dribbles in gets no more time than one that does not come.
+            if self.to_come == 0 {
+                let deadline = Instant::now() + SILENCE;
+                self.patience.as_mut().reset(deadline);
+            }
             return Poll::Ready(read);
         }
-        ready!(self.silence.as_mut().poll(context));
+        ready!(self.patience.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -127,5 +186,25 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_no_call_begins_for_long() {
+        let limit = Duration::from_secs(300);
+        let (start, activity) = (Instant::now(), Activity::default());
+        let calls = async {
+            for _ in 0..20 {
+                tokio::time::sleep(limit / 2).await;
+                activity.call_begins();
+            }
+        };
+        tokio::join!(activity.idle_for(limit), calls);
+        let idle_for = start.elapsed() - limit * 10;
+        assert!((limit..=limit * 2).contains(&idle_for), "{idle_for:?}");
     }
 }

@@ -11,7 +11,10 @@ use crate::{
 };
 use std::time::Duration;
 use tokio::{sync::watch, time};
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::{
+    ServingStatus,
+    server::{HealthReporter, HealthService},
+};
 
 /// How often readiness is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -25,17 +28,21 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(engine: Engine, warn_staleness: Duration) -> Self {
-        Self { engine, warn_staleness, reporter: HealthReporter::new() }
+    /// Not serving, until [`watch`](Self::watch) finds otherwise.
+    pub(super) async fn new(engine: Engine, warn_staleness: Duration) -> Self {
+        let health = Self { engine, warn_staleness, reporter: HealthReporter::new() };
+        // A reporter begins with "serving", and nobody must be told that.
+        health.set(false).await;
+        health
     }
 
-    pub(super) fn reporter(&self) -> HealthReporter {
-        self.reporter.clone()
+    /// What answers those who ask, by gRPC or HTTP: all of them read one state.
+    pub(super) fn service(&self) -> HealthService {
+        HealthService::from_health_reporter(self.reporter.clone())
     }
 
     /// Follows the engine's readiness until the server stops; not serving from there on.
     pub(super) async fn watch(self, stopped: watch::Receiver<bool>) {
-        self.set(false).await;
         tokio::select! {
             () = self.follow() => {}
             () = shutdown::until(stopped) => {}

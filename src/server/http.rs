@@ -1,10 +1,15 @@
 //! Metrics and plain health over HTTP, for monitors that speak no gRPC.
 
 use super::{connection::Acceptor, shutdown};
-use crate::{engine::Engine, telemetry::metrics::Metrics};
+use crate::telemetry::metrics::Metrics;
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use std::sync::Arc;
 use tokio::sync::watch;
+use tonic::Request;
+use tonic_health::{
+    pb::{HealthCheckRequest, health_check_response::ServingStatus, health_server::Health as _},
+    server::HealthService,
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -12,24 +17,27 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn serve(
     acceptor: Acceptor,
     metrics: Arc<Metrics>,
-    engine: Engine,
+    health: HealthService,
     stopped: watch::Receiver<bool>,
 ) {
-    let stopping = stopped.clone();
-    let ready = move || async move {
-        if engine.is_serving() && !*stopping.borrow() {
-            (StatusCode::OK, "serving\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "not serving\n")
-        }
-    };
+    let health = Arc::new(health);
     let routes = Router::new()
         .route("/metrics", get(move || async move { text(&metrics) }))
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready));
+        .route("/readyz", get(move || async move { ready(&health).await }));
     let server = axum::serve(acceptor, routes).with_graceful_shutdown(shutdown::until(stopped));
     if let Err(error) = server.await {
         tracing::error!(%error, "the metrics listener failed");
+    }
+}
+
+/// What gRPC's health says of the server as a whole.
+async fn ready(health: &HealthService) -> (StatusCode, &'static str) {
+    let answer = health.check(Request::new(HealthCheckRequest::default())).await;
+    if answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving) {
+        (StatusCode::OK, "serving\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not serving\n")
     }
 }
 

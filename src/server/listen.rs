@@ -3,7 +3,7 @@
 use crate::config::Address;
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -17,8 +17,25 @@ use tokio::{
 pub enum Listener {
     /// On a TCP port.
     Tcp(TcpListener),
-    /// On a Unix socket of that path.
-    Unix(UnixListener, PathBuf),
+    /// On a Unix socket.
+    Unix(UnixSocket),
+}
+
+/// A Unix socket that listens. Its file goes when it does.
+pub struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        // Whoever has put something else in its place keeps that. No other file can have this one's number yet: the
+        // listener still holds it.
+        if file_at(&self.path).is_ok_and(|file| file == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// An accepted connection.
@@ -37,7 +54,7 @@ impl Listener {
             Address::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
             Address::Unix(path) => {
                 remove_stale(path).await?;
-                Ok(Self::Unix(bind_unix(path, unix_mode)?, path.clone()))
+                bind_unix(path, unix_mode).map(Self::Unix)
             }
         }
     }
@@ -49,7 +66,7 @@ impl Listener {
     pub fn address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
-            Self::Unix(_, path) => Ok(Address::Unix(path.clone())),
+            Self::Unix(socket) => Ok(Address::Unix(socket.path.clone())),
         }
     }
 
@@ -60,21 +77,45 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Socket::Tcp(stream))
             }
-            Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Socket::Unix(stream)),
+            Self::Unix(socket) => socket.listener.accept().await.map(|(stream, _)| Socket::Unix(stream)),
         }
     }
 }
 
-/// Binds under a name of its own first, so that the socket never stands open to more than its mode says.
-fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let draft = Path::new(&draft);
-    let _ = fs::remove_file(draft);
-    let listener = UnixListener::bind(draft)?;
-    fs::set_permissions(draft, fs::Permissions::from_mode(mode))?;
-    fs::rename(draft, path)?;
-    Ok(listener)
+/// Binds in a folder that only its owner may enter, and moves the socket to its place with the rights that it is to
+/// have: it never stands open to more than its mode says, whatever the process's umask lets through.
+fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixSocket> {
+    let folder = PrivateFolder::beside(path)?;
+    let draft = folder.0.join("s");
+    let listener = UnixListener::bind(&draft)?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(mode))?;
+    let file = file_at(&draft)?;
+    fs::rename(&draft, path)?;
+    Ok(UnixSocket { listener, path: path.to_owned(), file })
+}
+
+/// Which file it is, wherever it is moved.
+fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// A new folder that only its owner may enter; removed when dropped.
+struct PrivateFolder(PathBuf);
+
+impl PrivateFolder {
+    fn beside(path: &Path) -> io::Result<Self> {
+        // Short, since a socket's path may have about a hundred bytes and no more.
+        let name = format!(".{:08x}", getrandom::u32().map_err(io::Error::other)?);
+        let folder = path.with_file_name(name);
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 async fn remove_stale(path: &Path) -> io::Result<()> {
@@ -124,5 +165,48 @@ impl AsyncWrite for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_has_its_rights_leaves_no_draft_and_goes_with_its_listener() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let names = || -> io::Result<Vec<_>> {
+            fs::read_dir(folder.path())?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+        };
+        let path = folder.path().join("socket");
+        let socket = bind_unix(&path, 0o640)?;
+        assert_eq!(fs::symlink_metadata(&path)?.permissions().mode() & 0o777, 0o640);
+        assert_eq!(names()?, ["socket"]);
+        drop(socket);
+        assert!(names()?.is_empty());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_others_put_in_a_sockets_place_is_theirs() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("socket");
+        let ours = bind_unix(&path, 0o600)?;
+        let theirs = bind_unix(&path, 0o600)?;
+        drop(ours);
+        assert!(path.exists());
+        fs::remove_file(&path)?;
+        fs::write(&path, "a file")?;
+        drop(theirs);
+        assert_eq!(fs::read_to_string(&path)?, "a file");
+        Ok(())
+    }
+
+    #[test]
+    fn a_private_folder_is_for_its_owner_alone() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let private = PrivateFolder::beside(&folder.path().join("socket"))?;
+        assert_eq!(fs::metadata(&private.0)?.permissions().mode() & 0o077, 0);
+        Ok(())
     }
 }

@@ -28,8 +28,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub struct SqliteStore {
     path: PathBuf,
     handles: ArcSwap<Handles>,
-    /// Held while the file is opened anew: once, however many callers find it replaced.
-    reopening: Mutex<()>,
+    /// Held while the file is opened anew: once, however many callers find it replaced. Holds the file that was told of
+    /// last: one that cannot be opened is tried again and again.
+    reopening: Mutex<Option<FileIdentity>>,
 }
 
 impl SqliteStore {
@@ -109,11 +110,14 @@ impl Store for SqliteStore {
         if self.is_in_place()? {
             return Ok(());
         }
-        let _turn = self.reopening.lock().await;
-        if self.is_in_place()? {
+        let mut told_of = self.reopening.lock().await;
+        let found = FileIdentity::of(&self.path)?;
+        if found == self.handles.load().identity {
             return Ok(());
         }
-        tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        if told_of.replace(found) != Some(found) {
+            tracing::warn!(path = %self.path.display(), "the role store's file was replaced: opening it anew");
+        }
         self.handles.load().forget_log(&self.path)?;
         self.handles.store(Arc::new(open::open(&self.path).await?));
         Ok(())

@@ -1,6 +1,9 @@
 //! A tower layer around every gRPC call: counts it, times it, and refuses it when too many are in flight.
 
-use super::metrics::{CallLabels, Metrics};
+use super::{
+    metrics::{CallLabels, Metrics},
+    places::Places,
+};
 use http::{Request, Response};
 use std::{
     pin::Pin,
@@ -8,25 +11,22 @@ use std::{
     task::{Context, Poll},
     time::Instant,
 };
-use tokio::sync::Semaphore;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
-
-/// Health must answer even when everything else is refused.
-const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Makes [`Calls`] services that share their counts and their allowance.
 #[derive(Clone)]
 pub struct CallLayer {
     metrics: Arc<Metrics>,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl CallLayer {
-    /// A layer that lets so many calls be in flight at once.
+    /// A layer that lets so many calls be in flight at once, and so many streams be open that their callers may keep
+    /// open for ever.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, calls_in_flight: usize) -> Self {
-        Self { metrics, places: Arc::new(Semaphore::new(calls_in_flight)) }
+    pub fn new(metrics: Arc<Metrics>, calls_in_flight: usize, open_streams: usize) -> Self {
+        Self { metrics, places: Places::new(calls_in_flight, open_streams) }
     }
 }
 
@@ -62,26 +62,16 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
         let mut timer = Timer::start(Arc::clone(&self.layer.metrics), path);
-        let place = if path.starts_with(HEALTH) {
-            None
-        } else {
-            match Arc::clone(&self.layer.places).try_acquire_owned() {
-                Ok(place) => Some(place),
-                Err(_) => {
-                    timer.end(Code::ResourceExhausted);
-                    let status = Status::resource_exhausted("too many calls in flight; try again later");
-                    return Box::pin(async move { Ok(status.into_http()) });
-                }
-            }
+        let Some(place) = self.layer.places.take(path) else {
+            timer.end(Code::ResourceExhausted);
+            let status = Status::resource_exhausted("too many calls in flight; try again later");
+            return Box::pin(async move { Ok(status.into_http()) });
         };
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let answer = answer.await;
-            if let Ok(response) = &answer {
-                timer.end(code(response));
-            }
-            drop(place);
-            answer
+            let response = answer.await?;
+            timer.end(code(&response));
+            Ok(place.leave_with(response))
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Metrics, in the OpenMetrics text format that Prometheus reads.
 
-use crate::{engine::Engine, grpc::proto::DESCRIPTORS};
+use crate::{
+    engine::{Engine, stats::Stats},
+    grpc::proto::DESCRIPTORS,
+};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
@@ -90,46 +93,52 @@ impl fmt::Debug for EngineCollector {
 
 impl Collector for EngineCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let stats = self.0.stats();
-        let counters = [
-            ("answers_from_memory", "Calls answered from memory alone", stats.hits.get()),
-            ("answers_after_loads", "Calls that had to load something", stats.misses.get()),
-            ("store_loads", "Look-ups at the role store", stats.loads.get()),
-            ("store_unknown", "Look-ups that found no such thing", stats.unknown.get()),
-            (
-                "store_throttled",
-                "Look-ups delayed or refused after too many unknown ids",
-                stats.throttled.get(),
-            ),
-            ("store_errors", "Reads of the role store that failed", stats.store_errors.get()),
-            ("view_rebuilds", "Times that everything was loaded anew", stats.rebuilds.get()),
-            ("changes_applied", "Changes applied from the feed", stats.changes.get()),
-            (
-                "stale_refusals",
-                "Calls refused because the data was too old or not there",
-                stats.stale_refusals.get(),
-            ),
-        ];
-        for (name, help, value) in counters {
+        for (name, help, value) in counters(self.0.stats()) {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
-        let age = self.0.age().map_or(f64::INFINITY, |age| age.as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
-        let gauges = [
-            ("revision", "The revision that answers reflect", stats.revision.get() as f64),
-            (
-                "unknown_actions",
-                "Action names in roles that this version does not know",
-                stats.unknown_actions.get() as f64,
-            ),
-            ("data_age_seconds", "How long ago the store's head was last confirmed", age),
-            ("serving", "Whether questions are being answered", f64::from(u8::from(self.0.is_serving()))),
-        ];
-        for (name, help, value) in gauges {
+        for (name, help, value) in gauges(&self.0) {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
         Ok(())
     }
+}
+
+/// A name, what it means, and its value.
+type Reading<T> = (&'static str, &'static str, T);
+
+fn counters(stats: &Stats) -> [Reading<u64>; 9] {
+    [
+        ("answers_from_memory", "Calls answered from memory alone", stats.hits.get()),
+        ("answers_after_loads", "Calls that had to load something", stats.misses.get()),
+        ("store_loads", "Look-ups at the role store", stats.loads.get()),
+        ("store_unknown", "Look-ups that found no such thing", stats.unknown.get()),
+        ("store_throttled", "Look-ups delayed or refused after too many unknown ids", stats.throttled.get()),
+        ("store_errors", "Reads of the role store that failed", stats.store_errors.get()),
+        ("view_rebuilds", "Times that everything was loaded anew", stats.rebuilds.get()),
+        ("changes_applied", "Changes applied from the feed", stats.changes.get()),
+        (
+            "stale_refusals",
+            "Calls refused because the data was too old or not there",
+            stats.stale_refusals.get(),
+        ),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
+fn gauges(engine: &Engine) -> [Reading<f64>; 4] {
+    let stats = engine.stats();
+    let age = engine.age().map_or(f64::INFINITY, |age| age.as_secs_f64());
+    let serving = f64::from(u8::from(engine.is_serving()));
+    [
+        ("revision", "The revision that answers reflect", stats.revision.get() as f64),
+        (
+            "unknown_actions",
+            "Action names in roles that this version does not know",
+            stats.unknown_actions.get() as f64,
+        ),
+        ("data_age_seconds", "How long ago the store's head was last confirmed", age),
+        ("serving", "Whether questions are being answered", serving),
+    ]
 }

@@ -130,11 +130,11 @@ impl Server {
     }
 
     pub fn answers_at(&self) -> &str {
-        &self.addresses["answering questions"]
+        &self.addresses["listening for questions"]
     }
 
     pub fn admin_at(&self) -> &str {
-        &self.addresses["serving administrators"]
+        &self.addresses["listening for administrators"]
     }
 
     pub fn folder(&self) -> &Path {
@@ -165,7 +165,7 @@ impl Server {
 
     /// The whole answer to a plain HTTP request at the metrics listener.
     pub fn get(&self, path: &str) -> Option<String> {
-        let address = self.addresses["serving metrics"].trim_start_matches("http://");
+        let address = self.addresses["listening for metrics"].trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
         std::io::read_to_string(stream).ok()

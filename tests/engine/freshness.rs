@@ -9,7 +9,12 @@ use crate::{
 use rolegate::{
     engine::{Engine, Settings, answer::Wish, error::EngineError, freshness::Freshness},
     rbac::action::Action::FilesDownload,
-    store::revision::{Epoch, Token},
+    store::{
+        Store,
+        error::StoreError,
+        opening::Awaited,
+        revision::{Epoch, Token},
+    },
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -82,6 +87,23 @@ async fn an_engine_that_never_read_its_store_answers_nothing() {
     let made = scene().await;
     let engine = Engine::new(Arc::clone(&made.store), patient());
     assert_eq!(fast(&engine, &question("ann")).await, Err(EngineError::NotReady));
+}
+
+#[tokio::test]
+async fn an_engine_whose_store_is_still_awaited_answers_nothing_until_it_has_come() {
+    let made = scene().await;
+    let awaited = Arc::new(Awaited::default());
+    let mut engine = Running::over(Engine::new(Arc::clone(&awaited) as Arc<dyn Store>, patient()));
+    until("the follower has looked", || engine.stats().store_errors.get() > 0).await;
+    assert!(!engine.is_serving());
+    assert_eq!(fast(&engine, &question("ann")).await, Err(EngineError::NotReady));
+    assert!(matches!(awaited.write().await, Err(StoreError::Unavailable(_))));
+    awaited.arrive(Arc::clone(&made.store));
+    // Another one does not take its place.
+    awaited.arrive(sqlite().await.store);
+    engine.follow_again();
+    until("the engine serves", || engine.is_serving()).await;
+    assert!(allowed(&fast(&engine, &question("ann")).await));
 }
 
 #[tokio::test]

@@ -55,6 +55,12 @@ impl std::ops::Deref for Running {
 }
 
 impl Running {
+    /// Starts to follow the engine's store.
+    pub(crate) fn over(engine: Engine) -> Self {
+        let follower = followed(&engine);
+        Self { engine, follower }
+    }
+
     /// Stops the follower; the engine learns of nothing any more.
     pub(crate) fn stop_following(&self) {
         self.follower.abort();
@@ -62,6 +68,7 @@ impl Running {
 
     /// Starts the follower again.
     pub(crate) fn follow_again(&mut self) {
+        self.stop_following();
         self.follower = followed(&self.engine);
     }
 }
@@ -78,10 +85,9 @@ pub(crate) fn on_demand() -> Settings {
 
 /// An engine that has read the store once and follows it.
 pub(crate) async fn running(store: Arc<dyn Store>, settings: Settings) -> Running {
-    let engine = Engine::new(store, settings);
-    let follower = followed(&engine);
-    until("the engine serves", || engine.is_serving()).await;
-    Running { engine, follower }
+    let running = Running::over(Engine::new(store, settings));
+    until("the engine serves", || running.is_serving()).await;
+    running
 }
 
 fn followed(engine: &Engine) -> AbortHandle {

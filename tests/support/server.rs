@@ -131,7 +131,12 @@ impl Logs {
     }
 
     pub(crate) fn contain(&self, part: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|line| line.contains(part))
+        self.count(part) > 0
+    }
+
+    /// How many lines have it.
+    pub(crate) fn count(&self, part: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
 
     /// The address that a line with this message names.
@@ -198,10 +203,10 @@ impl Server {
             }
             assert!(start.elapsed() < PATIENCE, "the server does not listen: {}", server.logs.text());
             tokio::time::sleep(Duration::from_millis(5)).await;
-            server.metrics = server.logs.address("serving metrics").unwrap_or_default();
+            server.metrics = server.logs.address("listening for metrics").unwrap_or_default();
         }
-        server.questions = server.logs.address("answering questions").unwrap();
-        server.admin = server.logs.address("serving administrators").unwrap_or_default();
+        server.questions = server.logs.address("listening for questions").unwrap();
+        server.admin = server.logs.address("listening for administrators").unwrap_or_default();
         server
     }
 

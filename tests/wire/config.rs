@@ -78,6 +78,8 @@ fn a_bad_value_is_refused_by_its_key() {
         ("message_bytes", "\"1023KiB\""),
         ("max_connections", "0"),
         ("max_streams", "0"),
+        ("greeting_timeout", "\"0s\""),
+        ("idle_timeout", "\"never\""),
         ("max_calls", "0"),
         ("max_calls", "\"four\""),
         ("drain_timeout", "\"soon\""),

@@ -12,6 +12,7 @@
 mod ask;
 mod bad_input;
 mod config;
+mod connections;
 mod crash;
 mod deadlines;
 mod fuzz;
@@ -24,6 +25,7 @@ mod site;
 mod sizes;
 mod sockets;
 mod staleness;
+mod startup;
 mod transport;
 mod worlds;
 

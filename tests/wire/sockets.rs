@@ -50,9 +50,22 @@ async fn what_a_killed_server_left_is_replaced() {
     let left: Vec<_> = fs::read_dir(store.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("rolegate.sock."))
+        .filter(|name| !name.starts_with("rolegate.") && name != "site.yaml")
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_takes_its_socket_with_it_and_no_other() {
+    let store = Store::with_site(SITE);
+    let (socket, taken_over) = (store.beside("rolegate.sock"), store.beside("other.sock"));
+    let listen = format!("unix:{}", taken_over.display());
+    let mut server = start(&store, &socket, &["--admin-listen", &listen]).await;
+    fs::remove_file(&taken_over).unwrap();
+    let _theirs = std::os::unix::net::UnixListener::bind(&taken_over).unwrap();
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    assert!(!socket.exists() && taken_over.exists());
 }
 
 #[tokio::test]

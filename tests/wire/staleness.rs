@@ -106,7 +106,7 @@ fn a_broken_store_is_not_served_from() {
             clear.iter().any(|part| said.contains(part)) && said.contains(store.text()),
             "{what}: {said}"
         );
-        assert!(!said.contains("answering questions"), "{what}: {said}");
+        assert!(!said.contains("role store loaded"), "{what}: {said}");
     }
     let (code, said) = refuses("/nonexistent/rolegate.db");
     assert!(code == Some(1) && said.contains("rolegate init"), "{said}");
@@ -128,4 +128,9 @@ async fn a_store_that_breaks_under_a_server_is_no_allow() {
     server.becomes(ServingStatus::NotServing).await;
     let answered = server.questions().await.check(may("ann", project("scans"), "files_download")).await;
     assert_eq!(answered.unwrap_err().code(), Code::Unavailable);
+    let tries = "rolegate_store_errors_total";
+    until("it was tried again", async || metric(&server.metrics, tries).await > 4.0).await;
+    for part in ["was replaced", "cannot follow the role store"] {
+        assert_eq!(server.logs.count(part), 1, "{}", server.logs.text());
+    }
 }

@@ -1,0 +1,119 @@
+//! How many calls there may be at a time. A call takes its place until it is answered; a stream that its caller may keep
+//! open for ever takes one of another kind until it is closed.
+
+use http::Response;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::{Status, body::Body, codegen::Bytes};
+
+/// Must be answered even when everything else is refused; the answer is there at once.
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+/// What callers may keep open for ever.
+const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."];
+
+/// The places that are free.
+#[derive(Clone)]
+pub(super) struct Places {
+    calls: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+/// The place that a call has taken.
+pub(super) enum Place {
+    /// None is needed.
+    Free,
+    /// Until the answer.
+    Call(OwnedSemaphorePermit),
+    /// Until the end of the answer.
+    Stream(OwnedSemaphorePermit),
+}
+
+impl Places {
+    pub(super) fn new(calls: usize, streams: usize) -> Self {
+        Self { calls: Arc::new(Semaphore::new(calls)), streams: Arc::new(Semaphore::new(streams)) }
+    }
+
+    /// Takes a place for a call of this path, if there is one.
+    pub(super) fn take(&self, path: &str) -> Option<Place> {
+        let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        if path == HEALTH {
+            Some(Place::Free)
+        } else if STREAMS.iter().any(|stream| path.starts_with(stream)) {
+            take(&self.streams).map(Place::Stream)
+        } else {
+            take(&self.calls).map(Place::Call)
+        }
+    }
+}
+
+impl Place {
+    /// Leaves with the answer, or with its end.
+    pub(super) fn leave_with(self, response: Response<Body>) -> Response<Body> {
+        match self {
+            Self::Free => response,
+            Self::Call(place) => {
+                drop(place);
+                response
+            }
+            Self::Stream(place) => response.map(|body| Body::new(Held { body, _place: place })),
+        }
+    }
+}
+
+/// A body that holds a place until it is dropped.
+struct Held {
+    body: Body,
+    _place: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+
+    fn answer() -> Response<Body> {
+        Response::new(Body::new("not yet read to its end".to_owned()))
+    }
+
+    #[test]
+    fn a_stream_holds_its_place_until_it_is_closed_and_takes_none_of_the_calls() {
+        let places = Places::new(1, 2);
+        let [watch, reflection] = STREAMS;
+        let open = [watch, reflection].map(|path| places.take(path).map(|place| place.leave_with(answer())));
+        assert!(open.iter().all(Option::is_some));
+        assert!(places.take(watch).is_none() && places.take(reflection).is_none());
+        assert!(places.take(HEALTH).is_some());
+        let call = places.take(CHECK);
+        assert!(call.is_some() && places.take(CHECK).is_none() && places.take(HEALTH).is_some());
+        let answered = call.map(|place| place.leave_with(answer()));
+        assert!(places.take(CHECK).is_some(), "an answered call has left its place");
+        drop((answered, open));
+        assert!(places.take(watch).is_some(), "a closed stream leaves its place to another");
+    }
+}

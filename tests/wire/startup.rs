@@ -1,0 +1,99 @@
+//! A server whose store is away at start: it says so to whoever asks, decides nothing, and goes on trying.
+
+use super::{
+    ask::{may, project, reason},
+    http::get,
+    server::{Server, Store, channel, until},
+    site::SITE,
+};
+use rolegate::grpc::proto::{Decision, ListUsersRequest};
+use std::{os::unix::net::UnixListener, path::PathBuf};
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// A store that is away: something that nobody can open stands in its place, whatever the rights of the test.
+struct Away {
+    store: Store,
+    whole: PathBuf,
+}
+
+impl Away {
+    fn new() -> Self {
+        let store = Store::with_site(SITE);
+        let whole = store.beside("whole.db");
+        std::fs::rename(&store.path, &whole).unwrap();
+        drop(UnixListener::bind(&store.path).unwrap());
+        Self { store, whole }
+    }
+
+    /// A server that has found it away.
+    async fn server(&self) -> Server {
+        let server = Server::listening(&self.store, &[]).await;
+        until("it is said", async || server.logs.contain("cannot open the role store")).await;
+        server
+    }
+}
+
+async fn health(address: &str) -> ServingStatus {
+    let request = HealthCheckRequest { service: String::new() };
+    HealthClient::new(channel(address).await).check(request).await.unwrap().into_inner().status()
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_everyone_is_told_so_and_service_begins_by_itself() {
+    let away = Away::new();
+    let server = away.server().await;
+    for address in [&server.questions, &server.admin] {
+        assert_eq!(health(address).await, ServingStatus::NotServing);
+    }
+    assert_eq!(get(&server.metrics, "/readyz").await.0, 503);
+    assert_eq!(get(&server.metrics, "/healthz").await.0, 200);
+    let mut questions = server.questions().await;
+    for who in ["ann", "bob", "nobody"] {
+        let refused = questions.check(may(who, project("scans"), "files_download")).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "NOT_READY"));
+    }
+    let mut admin = server.administrator(&away.store.key).await;
+    let refused = admin.list_users(ListUsersRequest::default()).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
+
+    std::fs::rename(&away.whole, &away.store.path).unwrap();
+    server.becomes(ServingStatus::Serving).await;
+    assert_eq!(get(&server.metrics, "/readyz").await.0, 200);
+    for (who, wanted) in [("ann", Decision::Allow), ("bob", Decision::Deny)] {
+        let answer = questions.check(may(who, project("scans"), "files_download")).await.unwrap();
+        assert_eq!(answer.into_inner().decision(), wanted);
+    }
+    assert!(admin.list_users(ListUsersRequest::default()).await.is_ok());
+    assert_eq!(server.logs.count("cannot open the role store"), 1, "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_is_told_ready_over_http_is_told_so_over_grpc() {
+    let store = Store::with_site(SITE);
+    let server = Server::listening(&store, &[]).await;
+    until("the server is ready", async || get(&server.metrics, "/readyz").await.0 == 200).await;
+    assert_eq!(health(&server.questions).await, ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_its_store_ends_in_good_order_when_asked() {
+    let away = Away::new();
+    let mut server = away.server().await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_waits_ends_when_what_comes_is_no_store() {
+    let away = Away::new();
+    let mut server = away.server().await;
+    let garbage = away.store.beside("garbage");
+    std::fs::write(&garbage, b"garbage".repeat(3_000)).unwrap();
+    std::fs::rename(&garbage, &away.store.path).unwrap();
+    assert_eq!(server.ended().await.code(), Some(1), "{}", server.logs.text());
+    until("it is said why", async || server.logs.contain("restore it from a backup")).await;
+}
