@@ -18,6 +18,7 @@ mod group;
 mod health;
 mod init;
 mod key;
+mod local;
 mod objects;
 mod output;
 mod page;

@@ -137,7 +137,7 @@ pub async fn run(
     let _ = stopping.send(true);
     let ended = async {
         tasks.listeners_ended().await;
-        engine.finish_writes().await;
+        engine.finish().await;
     };
     match tokio::time::timeout(config.drain, ended).await {
         Ok(()) => tracing::info!("stopped"),

@@ -48,4 +48,7 @@ pub trait Store: Send + Sync + 'static {
     /// Gives the store a new epoch because its history went back or forked: tokens of the old one must not be compared
     /// any more. Does nothing if the epoch is not `old` any longer.
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError>;
+
+    /// Ends every connection in good order, once nothing is read or written any more.
+    async fn close(&self);
 }

@@ -1,5 +1,6 @@
 //! `rolegate serve --demo`: a sample site, and commands to try on it.
 
+use super::local::using;
 use crate::{
     config::{Address, Config},
     rbac::text::{Label, UserId},
@@ -36,14 +37,16 @@ pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
         let set_up = async |store: &SqliteStore| setup::first_admin(store, &admin, KEY_LABEL).await;
         SqliteStore::create(path, set_up).await?;
     }
-    let store = SqliteStore::open(path).await?;
     let file = Document::parse(SITE).map_err(broken)?;
     let rules = WriteRules { required: config.engine.required, history: config.engine.history };
-    let mut w = WriteTx::begin(&store, setup::operator(rules)).await?;
-    site::apply::apply(&mut w, &file, Options::default()).await?;
-    let key = renew_key(&mut w, &admin).await?;
-    w.commit().await?;
-    Ok(key)
+    using(path, async |store| {
+        let mut w = WriteTx::begin(store, setup::operator(rules)).await?;
+        site::apply::apply(&mut w, &file, Options::default()).await?;
+        let key = renew_key(&mut w, &admin).await?;
+        w.commit().await?;
+        Ok(key)
+    })
+    .await
 }
 
 /// The key of an earlier run is gone from sight: it makes way for a new one.

@@ -114,9 +114,10 @@ impl Engine {
         Ok(Written { value, token, base_revision: base.revision })
     }
 
-    /// Waits for writes in progress to come to their end.
-    pub async fn finish_writes(&self) {
+    /// Waits for writes in progress to come to their end, and closes the store.
+    pub async fn finish(&self) {
         self.shared.writes.close();
         self.shared.writes.wait().await;
+        self.shared.store.close().await;
     }
 }

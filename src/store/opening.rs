@@ -86,4 +86,10 @@ impl Store for Awaited {
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
         self.store()?.renew_epoch(old).await
     }
+
+    async fn close(&self) {
+        if let Ok(store) = self.store() {
+            store.close().await;
+        }
+    }
 }

@@ -43,21 +43,10 @@ impl SqliteStore {
         draft.write().await?;
         let store = Self::open(&draft.path).await?;
         let made = setup(&store).await;
-        store.close().await?;
+        store.close().await;
         let made = made?;
         draft.publish(path)?;
         Ok(made)
-    }
-
-    /// Closes every connection, which leaves everything in the one file.
-    async fn close(self) -> Result<(), StoreError> {
-        let handles = self.handles.into_inner();
-        handles.readers.close().await;
-        handles.writer.close().await;
-        match Arc::into_inner(handles) {
-            Some(handles) => handles.close_watcher().await,
-            None => Ok(()),
-        }
     }
 
     /// Opens a store and brings its schema up to date.
@@ -126,5 +115,10 @@ impl Store for SqliteStore {
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
         let handles = self.handles.load_full();
         open::renew_epoch(&handles.writer, old, handles.identity).await
+    }
+
+    /// The last one to close a file leaves everything in that one file.
+    async fn close(&self) {
+        self.handles.load_full().close().await;
     }
 }

@@ -213,4 +213,8 @@ impl Store for Gate {
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
         self.inner.renew_epoch(old).await
     }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
 }

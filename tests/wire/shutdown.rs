@@ -131,3 +131,21 @@ async fn writes_that_were_answered_before_the_end_are_there_after_it() {
         assert!(users.iter().any(|user| user.id == id), "{id} was acknowledged and is lost");
     }
 }
+
+/// Whether SQLite keeps anything beside the store's file.
+fn has_log(store: &Store) -> bool {
+    ["-wal", "-shm"].iter().any(|ending| std::path::Path::new(&format!("{}{ending}", store.text())).exists())
+}
+
+#[tokio::test]
+async fn what_a_server_and_a_command_leave_is_one_whole_file() {
+    let store = Store::with_site(SITE);
+    assert!(!has_log(&store), "after `apply --store`");
+    let mut server = Server::start(&store).await;
+    let user = CreateUserRequest { id: "new".to_owned(), ..CreateUserRequest::default() };
+    server.administrator(&store.key).await.create_user(user).await.unwrap();
+    assert!(has_log(&store), "while it is served");
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    assert!(!has_log(&store), "after a server's end");
+}

@@ -1,7 +1,7 @@
 //! Applying to and exporting from a store's file, without a server. A server on the same file notices at once.
 
 use crate::{
-    cli::{exit::Failure, init::failure},
+    cli::{exit::Failure, init::failure, local::using},
     engine::write::Written,
     grpc::{
         admin::site_replies,
@@ -9,11 +9,10 @@ use crate::{
     },
     site::{self, Document, apply::Options, export},
     store::{
-        Store as _,
+        Store,
         auth::Actor,
-        error::{Error, StoreError},
+        error::Result,
         setup,
-        sqlite::SqliteStore,
         write::{WriteContext, WriteRules, WriteTx},
     },
 };
@@ -29,23 +28,22 @@ pub(super) async fn apply(
     document: &str,
     options: &ApplySiteRequest,
     rules: WriteRules,
-) -> Result<Vec<ApplySiteResponse>, Failure> {
+) -> std::result::Result<Vec<ApplySiteResponse>, Failure> {
     let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
-    let written = write(store, &file, options, rules).await.map_err(|error| failure(&error))?;
-    Ok(site_replies(written))
+    let written = using(store, async |store| write(store, &file, options, rules).await);
+    Ok(site_replies(written.await.map_err(|error| failure(&error))?))
 }
 
 async fn write(
-    store: &Path,
+    store: &dyn Store,
     file: &Document,
     options: &ApplySiteRequest,
     rules: WriteRules,
-) -> Result<Written<site::apply::Applied>, Error> {
-    let store = open(store).await?;
+) -> Result<Written<site::apply::Applied>> {
     let context = WriteContext { expected_revision: options.expected_revision, ..setup::operator(rules) };
-    let mut w = WriteTx::begin(&store, context).await?;
+    let mut w = WriteTx::begin(store, context).await?;
     let base = w.base();
     let how = Options { prune: options.prune, dry_run: options.dry_run };
     let value = site::apply::apply(&mut w, file, how).await?;
@@ -57,14 +55,8 @@ async fn write(
 ///
 /// # Errors
 /// When the store cannot be used.
-pub(super) async fn export(store: &Path) -> Result<String, Failure> {
-    let exported = async {
-        let mut tx = open(store).await?.read().await?;
-        export::export(&mut tx, Actor::Operator).await
-    };
+pub(super) async fn export(store: &Path) -> std::result::Result<String, Failure> {
+    let exported =
+        using(store, async |store| export::export(&mut store.read().await?, Actor::Operator).await);
     exported.await.map_err(|error| failure(&error))
-}
-
-async fn open(store: &Path) -> Result<SqliteStore, StoreError> {
-    SqliteStore::open(store).await
 }

@@ -30,19 +30,25 @@ pub(super) struct Handles {
 
 /// A connection that never writes, and so sees SQLite's `data_version` move with every commit of any other.
 struct Watcher {
-    connection: SqliteConnection,
+    connection: Option<SqliteConnection>,
     data_version: i64,
 }
 
 impl Handles {
-    pub(super) async fn close_watcher(self) -> Result<(), StoreError> {
-        Ok(self.watcher.into_inner().connection.close().await?)
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+        if let Some(connection) = self.watcher.lock().await.connection.take() {
+            // It never writes: there is nothing that could be lost.
+            let _ = connection.close().await;
+        }
     }
 
     /// Whether anyone has committed since the last look.
     pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
         let mut watcher = self.watcher.lock().await;
-        let seen = data_version(&mut watcher.connection).await?;
+        let closed = || StoreError::Unavailable("the role store is closed".to_owned());
+        let seen = data_version(watcher.connection.as_mut().ok_or_else(closed)?).await?;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
     }
 
@@ -89,7 +95,13 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let data_version = data_version(&mut connection).await?;
     // Reading has made the log, if it was not there.
     let log = FileIdentity::of(&beside(path, "-wal")).ok();
-    Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(Watcher { connection, data_version }) })
+    Ok(Handles {
+        readers,
+        writer,
+        identity,
+        log,
+        watcher: Mutex::new(Watcher { connection: Some(connection), data_version }),
+    })
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
