@@ -22,12 +22,16 @@ pub(super) const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
 
 const CONNECTION: &str = "Connection";
 
+/// How long a call may take unless told otherwise, and how long one that is about a whole site: as long as servers take.
+const USUAL_TIME: Duration = Duration::from_secs(5);
+const TIME_FOR_A_SITE: Duration = Duration::from_secs(120);
+
 /// How every call is made.
 #[derive(Args, Debug)]
 pub(crate) struct CallArgs {
-    /// Give up on a call after this long, for example 500ms or 2m
-    #[arg(long, global = true, help_heading = CONNECTION, value_name = "DURATION", default_value = "5s", value_parser = time::parse_duration)]
-    timeout: Duration,
+    /// Give up on a call after this long, for example 500ms or 2m [default: 5s; 2m for a whole site]
+    #[arg(long, global = true, help_heading = CONNECTION, value_name = "DURATION", value_parser = time::parse_duration)]
+    timeout: Option<Duration>,
     /// Read the API key from this file instead of ROLEGATE_API_KEY
     ///
     /// The key is taken from this file, or else from the environment variable ROLEGATE_API_KEY. There is no option
@@ -77,7 +81,7 @@ impl ServerArgs {
     /// When the key cannot be read or the server not be reached.
     pub(crate) async fn connect(&self) -> Result<Questions, Failure> {
         let client = |calls| AuthorizationServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
-        Link::open(&self.server, &self.call, Face::Questions, client).await
+        Link::open(&self.server, &self.call, USUAL_TIME, Face::Questions, client).await
     }
 
     /// Connects for another service of the same listener.
@@ -85,7 +89,7 @@ impl ServerArgs {
     /// # Errors
     /// As [`Self::connect`].
     pub(crate) async fn connect_to<C>(&self, client: impl FnOnce(Calls) -> C) -> Result<Link<C>, Failure> {
-        Link::open(&self.server, &self.call, Face::Questions, client).await
+        Link::open(&self.server, &self.call, USUAL_TIME, Face::Questions, client).await
     }
 }
 
@@ -95,8 +99,20 @@ impl AdminArgs {
     /// # Errors
     /// When the key cannot be read or the server not be reached.
     pub(crate) async fn connect(&self) -> Result<Admin, Failure> {
+        self.connect_for(USUAL_TIME).await
+    }
+
+    /// The same for a call that is about a whole site.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_for_a_site(&self) -> Result<Admin, Failure> {
+        self.connect_for(TIME_FOR_A_SITE).await
+    }
+
+    async fn connect_for(&self, usual: Duration) -> Result<Admin, Failure> {
         let client = |calls| RoleAdminServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
-        Link::open(&self.admin_server, &self.call, Face::Admin, client).await
+        Link::open(&self.admin_server, &self.call, usual, Face::Admin, client).await
     }
 }
 
@@ -118,23 +134,25 @@ impl<C> Link<C> {
     async fn open(
         address: &str,
         args: &CallArgs,
+        usual: Duration,
         face: Face,
         client: impl FnOnce(Calls) -> C,
     ) -> Result<Self, Failure> {
-        let outfit = Outfit { bearer: bearer(args.key_file.as_ref())?, timeout: args.timeout };
+        let timeout = args.timeout.unwrap_or(usual);
+        let outfit = Outfit { bearer: bearer(args.key_file.as_ref())?, timeout };
         let endpoint = Endpoint::from_shared(address.to_owned())
             .map_err(|error| Failure::usage(format!("`{address}` is not an address: {error}")))?;
-        let channel = match tokio::time::timeout(args.timeout, endpoint.connect()).await {
+        let channel = match tokio::time::timeout(timeout.min(USUAL_TIME), endpoint.connect()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(error)) => Err(innermost(&error).unwrap_or_else(|| error.to_string())),
-            Err(_) => Err(format!("no connection within {:?}", args.timeout)),
+            Err(_) => Err(format!("no connection within {:?}", timeout.min(USUAL_TIME))),
         };
         let channel = channel.map_err(|cause| {
             Failure::rpc(Code::Unavailable, format!("cannot connect to `{address}`: {cause}"))
                 .with_hint(Some(connect_hint(face)))
         })?;
         let client = client(InterceptedService::new(channel, outfit));
-        Ok(Self { client, timeout: args.timeout, face })
+        Ok(Self { client, timeout, face })
     }
 
     /// Makes one call, streams and all, within the deadline.

@@ -79,7 +79,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         Some(store) => offline::apply(store, &document, &first, args.writer.into_rules()?).await?,
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
-            let mut admin = args.admin.connect().await?;
+            let mut admin = args.admin.connect_for_a_site().await?;
             admin.call(async |client| collect(client.apply_site(messages).await?).await).await?
         }
     };
@@ -191,7 +191,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
     let document = match &args.store {
         Some(store) => offline::export(store).await?,
         None => {
-            let mut admin = args.admin.connect().await?;
+            let mut admin = args.admin.connect_for_a_site().await?;
             let request = ExportSiteRequest {};
             let pieces = admin.call(async |client| collect(client.export_site(request).await?).await).await?;
             pieces.into_iter().map(|piece| piece.document).collect()
