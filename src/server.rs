@@ -50,6 +50,8 @@ const HEADER_BYTES: u32 = 16 << 10;
 /// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
 /// to nothing, and last for as long as their callers like.
 const OPEN_STREAMS: usize = 1_024;
+/// The largest message to health and to reflection, in bytes: they take names, from anyone.
+const SMALL_MESSAGE: usize = 4 << 10;
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
 
@@ -226,20 +228,20 @@ fn authorization_server(
     let service = AuthorizationServiceServer::new(Authorization::new(engine.clone(), config.limits))
         .max_decoding_message_size(config.message_bytes);
     let gated = InterceptedService::new(service, config.callers.clone());
-    let edge = EdgeLayer { time: config.limits.time, keys: None };
+    let edge = EdgeLayer { time: config.limits.time, keys: None, time_with_key: config.limits.time };
     server(config, calls, edge).add_routes(common(config, health).add_service(gated))
 }
 
 fn admin_server(config: &Config, engine: &Engine, health: HealthService, calls: CallLayer) -> Layered {
     let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), config.message_bytes))
         .max_decoding_message_size(config.message_bytes);
-    let edge = EdgeLayer { time: ADMIN_TIME, keys: Some(engine.clone()) };
+    let edge = EdgeLayer { time: config.limits.time, keys: Some(engine.clone()), time_with_key: ADMIN_TIME };
     server(config, calls, edge).add_routes(common(config, health).add_service(service))
 }
 
 /// Health, and reflection unless it is switched off.
 fn common(config: &Config, health: HealthService) -> Routes {
-    let routes = Routes::new(HealthServer::new(health));
+    let routes = Routes::new(HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE));
     if !config.reflection {
         return routes;
     }
@@ -248,7 +250,7 @@ fn common(config: &Config, health: HealthService) -> Routes {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1();
     match reflection {
-        Ok(reflection) => routes.add_service(reflection),
+        Ok(reflection) => routes.add_service(reflection.max_decoding_message_size(SMALL_MESSAGE)),
         Err(error) => {
             tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
             routes

@@ -77,7 +77,8 @@ impl Verdict {
         if detail.is_empty() {
             return format!("{outcome}  {reason}");
         }
-        let plural = if self.missing.len() > 1 { "s" } else { "" };
+        let one_of_many = self.reason == Reason::LackingAction as i32 && self.missing.len() > 1;
+        let plural = if one_of_many { "s" } else { "" };
         format!("{outcome}  {reason}{plural}: {detail}")
     }
 
@@ -139,6 +140,8 @@ mod tests {
         assert_eq!(one.map(|v| v.line()).as_deref(), Some("DENY  role lacks the action: files_download"));
         let two = verdict(2, Reason::LackingAction, &["a", "b"]);
         assert_eq!(two.map(|v| v.line()).as_deref(), Some("DENY  role lacks the actions: a, b"));
+        let nowhere = verdict(2, Reason::NoRole, &["a", "b"]);
+        assert_eq!(nowhere.map(|v| v.line()).as_deref(), Some("DENY  no role here: a, b"));
         let none = verdict(2, Reason::UnknownUser, &[]);
         assert_eq!(none.map(|v| v.line()).as_deref(), Some("DENY  unknown user"));
     }

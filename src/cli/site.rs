@@ -3,8 +3,9 @@
 mod offline;
 
 use super::{
-    access,
+    Cli, access,
     connect::AdminArgs,
+    environment,
     exit::Failure,
     files,
     output::{Report, printable},
@@ -20,7 +21,7 @@ use crate::{
     },
     rbac::text::counted,
 };
-use clap::Args;
+use clap::{Args, CommandFactory as _};
 use serde_json::{Value, json};
 use std::{fmt::Write as _, fs, path::PathBuf};
 use tonic::{Response, Status, Streaming};
@@ -76,7 +77,11 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         expected_revision: args.expected_revision,
     };
     let pieces = match &args.store {
-        Some(store) => offline::apply(store, &document, &first, args.writer.into_rules()?).await?,
+        Some(store) => {
+            // A rule of the server's that is misspelt would be none.
+            environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
+            offline::apply(store, &document, &first, args.writer.into_rules()?).await?
+        }
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
             let mut admin = args.admin.connect_for_a_site().await?;

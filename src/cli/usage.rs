@@ -95,7 +95,8 @@ fn variable(argument: &str, value: &str, arguments: &[OsString]) -> Option<Strin
 /// What to do next.
 fn advice(error: &clap::Error) -> Option<String> {
     let near = [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::SuggestedSubcommand];
-    let near = near.into_iter().flat_map(|kind| words(error, kind)).next();
+    // The parser names the likeliest last.
+    let near = near.into_iter().flat_map(|kind| words(error, kind)).next_back();
     let valid =
         [ContextKind::ValidValue, ContextKind::ValidSubcommand].map(|kind| words(error, kind)).concat();
     match near {

@@ -65,6 +65,9 @@ pub struct Stamped<T> {
     pub age: Duration,
 }
 
+/// How many questions are decided in one go, before others get their turn.
+const BREATH: usize = 32;
+
 /// What one look at a view has come to.
 struct Round<T> {
     /// What is settled, in the order of the queries; of use only if the round is complete.
@@ -85,6 +88,10 @@ impl<T> Round<T> {
     ) -> Self {
         let mut round = Self { settled: Vec::with_capacity(queries.len()), to_load: Vec::new(), newer: None };
         for (at, query) in queries.iter().enumerate() {
+            if at % BREATH == BREATH - 1 {
+                // A long batch must neither hold up health and the follower, nor outlive its deadline.
+                tokio::task::yield_now().await;
+            }
             if let Some(error) = failed.get(&at) {
                 round.settled.push(Err(error.clone()));
                 continue;

@@ -4,7 +4,7 @@ use super::{
     convert::{BadField, answer, batch, freshness::freshness, question, text},
     deadline::Deadline,
     proto::{self, authorization_service_server::AuthorizationService},
-    size::fits,
+    size::{fits, too_large},
 };
 use crate::{
     engine::{Engine, answer::Wish, error::EngineError},
@@ -96,7 +96,9 @@ impl AuthorizationService for Authorization {
             // Malformed items are told so even when nothing can be decided.
             Err(error) => (vec![Err(error); good.len()], None),
         };
-        fits(answer::batch(questions, answers, stamp), self.limits.reply_bytes, ASK_LESS).map(Response::new)
+        let most = self.limits.reply_bytes;
+        let reply = answer::batch(questions, answers, stamp, most);
+        reply.map(Response::new).ok_or_else(|| too_large(most, ASK_LESS))
     }
 
     async fn get_effective_actions(

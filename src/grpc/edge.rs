@@ -29,6 +29,8 @@ const ADMINISTRATION: &str = "/rolegate.v1.RoleAdminService/";
 pub struct EdgeLayer {
     /// The longest that a call may take to begin its answer; a caller's shorter deadline wins.
     pub time: Duration,
+    /// The same for the calls that take an API key.
+    pub time_with_key: Duration,
     /// Who knows the keys of administrators, where they are served: their service takes no call that has not been here.
     pub keys: Option<Engine>,
 }
@@ -67,7 +69,9 @@ where
             return Box::pin(async move { Ok(refused) });
         }
         // Counted from here, so that a message that dribbles in cannot hold its place for longer.
-        let deadline = Deadline::of(request.headers(), self.layer.time);
+        let takes_key = request.uri().path().starts_with(ADMINISTRATION);
+        let time = if takes_key { self.layer.time_with_key } else { self.layer.time };
+        let deadline = Deadline::of(request.headers(), time);
         request.extensions_mut().insert(deadline);
         // The service that is ready is this one; its clone need not be.
         let next = self.inner.clone();
@@ -75,7 +79,7 @@ where
         let keys = self.layer.keys.clone();
         Box::pin(async move {
             let answer = async {
-                if let Some(keys) = keys.filter(|_| request.uri().path().starts_with(ADMINISTRATION)) {
+                if let Some(keys) = keys.filter(|_| takes_key) {
                     // Without a key nobody holds a place for longer than it takes to look the key up.
                     match admit(&keys, request.headers()).await {
                         Ok(actor) => request.extensions_mut().insert(actor),

@@ -28,13 +28,17 @@ impl Room {
 
 /// Refuses a reply that is too large for one message, and says what to ask instead.
 pub(super) fn fits<M: Message>(reply: M, most: usize, instead: &str) -> Result<M, Status> {
-    let bytes = reply.encoded_len();
-    if bytes <= most {
+    if reply.encoded_len() <= most {
         return Ok(reply);
     }
+    Err(too_large(most, instead))
+}
+
+/// A reply that does not fit into one message, and what to ask instead.
+pub(super) fn too_large(most: usize, instead: &str) -> Status {
     let problem =
-        format!("the reply takes {bytes} bytes, and {most} is the most this server sends: {instead}");
-    Err(with_reason(Code::ResourceExhausted, "REPLY_TOO_LARGE", problem))
+        format!("the reply takes more than {most} bytes, the most that this server sends: {instead}");
+    with_reason(Code::ResourceExhausted, "REPLY_TOO_LARGE", problem)
 }
 
 #[cfg(test)]

@@ -7,9 +7,15 @@ use super::{
 use crate::{
     engine::error::EngineError,
     rbac::{custom_role::RoleFaults, refusal::Refusal},
-    store::error::{Error, StoreError},
+    store::{
+        error::{Error, StoreError},
+        retry::Trouble,
+    },
 };
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -82,7 +88,7 @@ pub(super) fn of_store(error: Error) -> Status {
     match error {
         Error::Refused(refusal) => of_refusal(&refusal),
         Error::Store(error) => {
-            tracing::error!(%error, "the role store failed a call");
+            tell_of(&error);
             match error {
                 StoreError::Unavailable(_) => {
                     with_reason(Code::Unavailable, "STORE_UNAVAILABLE", "the role store is unavailable")
@@ -94,6 +100,15 @@ pub(super) fn of_store(error: Error) -> Status {
                 ),
             }
         }
+    }
+}
+
+/// Says in the log what the store has against calls: when that begins or changes, and not for every call.
+fn tell_of(error: &StoreError) {
+    static TROUBLE: LazyLock<Mutex<Trouble>> = LazyLock::new(Mutex::default);
+    let mut trouble = TROUBLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = trouble.goes_on(error) {
+        tracing::error!(error, "the role store failed a call");
     }
 }
 

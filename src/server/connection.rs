@@ -23,6 +23,9 @@ use tonic::transport::server::Connected;
 const SILENCE: Duration = Duration::from_secs(75);
 /// How many bytes every HTTP/2 client begins with. No HTTP/1 request that is answered here is much shorter.
 const GREETING: usize = 24;
+/// What a client that was told to go still has for the calls that it has begun: none takes longer, and what lasts for ever,
+/// such as a watch, can be begun anew on another connection.
+const LAST_CALLS: Duration = Duration::from_secs(150);
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
@@ -90,6 +93,8 @@ pub(super) struct Connection {
     to_come: usize,
     /// The end of the time for the greeting, and after that, of the client's silence.
     patience: Pin<Box<Sleep>>,
+    /// Whether the client has been told to go: then its time is not prolonged any more.
+    leaves: bool,
     activity: Activity,
     _place: OwnedSemaphorePermit,
 }
@@ -97,12 +102,34 @@ pub(super) struct Connection {
 impl Connection {
     fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
         let patience = Box::pin(tokio::time::sleep(greeting));
-        Self { socket, to_come: GREETING, patience, activity: Activity::default(), _place: place }
+        Self {
+            socket,
+            to_come: GREETING,
+            patience,
+            leaves: false,
+            activity: Activity::default(),
+            _place: place,
+        }
     }
 
     /// What goes on here, for whoever serves it.
     pub(super) fn activity(&self) -> Activity {
         self.activity.clone()
+    }
+}
+
+impl Connection {
+    /// Gives a client that has sent something more time.
+    fn prolong(&mut self) {
+        let more = match (self.to_come, self.leaves, self.activity.leaves.load(Ordering::Relaxed)) {
+            (0, false, false) => SILENCE,
+            (0, false, true) => LAST_CALLS,
+            // A greeting that dribbles in gets no more time than one that does not come, and whoever was told to go no
+            // more than its last calls take, however it answers our pings.
+            _ => return,
+        };
+        self.leaves = more == LAST_CALLS;
+        self.patience.as_mut().reset(Instant::now() + more);
     }
 }
 
@@ -116,6 +143,7 @@ impl Drop for Connection {
 #[derive(Clone, Default)]
 pub(super) struct Activity {
     called: Arc<AtomicBool>,
+    leaves: Arc<AtomicBool>,
     ended: CancellationToken,
 }
 
@@ -124,6 +152,11 @@ impl Activity {
     pub(super) fn call_begins(&self) {
         // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
         self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// The client is told to go.
+    pub(super) fn leave(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when the connection is gone.
@@ -159,11 +192,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(context, buffer) {
             self.to_come = self.to_come.saturating_sub(buffer.filled().len() - before);
-            // A greeting that dribbles in gets no more time than one that does not come.
-            if self.to_come == 0 {
-                let deadline = Instant::now() + SILENCE;
-                self.patience.as_mut().reset(deadline);
-            }
+            self.prolong();
             return Poll::Ready(read);
         }
         ready!(self.patience.as_mut().poll(context));
@@ -192,6 +221,7 @@ impl AsyncWrite for Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::{io::AsyncReadExt as _, net::UnixStream};
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_when_no_call_begins_for_long() {
@@ -206,5 +236,30 @@ mod tests {
         tokio::join!(activity.idle_for(limit), calls);
         let idle_for = start.elapsed() - limit * 10;
         assert!((limit..=limit * 2).contains(&idle_for), "{idle_for:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
+        for told in [false, true] {
+            let (Ok((ours, theirs)), Ok(place)) =
+                (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+            else {
+                continue;
+            };
+            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            connection.to_come = 0;
+            if told {
+                connection.activity().leave();
+            }
+            let answers = async {
+                for _ in 0..20 {
+                    let _ = theirs.try_write(b"pong");
+                    tokio::time::sleep(SILENCE / 2).await;
+                }
+            };
+            let reads = async { while connection.read(&mut [0; 16]).await.is_ok() {} };
+            let stayed = tokio::select! { () = reads => false, () = answers => true };
+            assert_eq!(stayed, !told);
+        }
     }
 }

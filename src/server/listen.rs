@@ -104,11 +104,17 @@ struct PrivateFolder(PathBuf);
 
 impl PrivateFolder {
     fn beside(path: &Path) -> io::Result<Self> {
-        // Short, since a socket's path may have about a hundred bytes and no more.
-        let name = format!(".{:08x}", getrandom::u32().map_err(io::Error::other)?);
-        let folder = path.with_file_name(name);
-        fs::DirBuilder::new().mode(0o700).create(&folder)?;
-        Ok(Self(folder))
+        let mut made = Err(io::ErrorKind::AlreadyExists.into());
+        for _ in 0..100 {
+            // Short, since a socket's path may have about a hundred bytes and no more.
+            let name = format!(".{:02x}", getrandom::u32().map_err(io::Error::other)? & 0xff);
+            let folder = path.with_file_name(name);
+            made = fs::DirBuilder::new().mode(0o700).create(&folder).map(|()| Self(folder));
+            if !made.as_ref().is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists) {
+                break;
+            }
+        }
+        made
     }
 }
 

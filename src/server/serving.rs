@@ -41,7 +41,10 @@ async fn serve_one(server: Layered, connection: Connection, idle: Duration, stop
         tokio::select! {
             () = shutdown::until(stopped) => {}
             () = activity.ended() => {}
-            () = activity.idle_for(idle) => tracing::debug!("an idle connection is closed"),
+            () = activity.idle_for(idle) => {
+                tracing::debug!("an idle connection is closed");
+                activity.leave();
+            }
         }
     };
     let only = stream::once(future::ready(Ok::<_, io::Error>(connection))).chain(stream::pending());

@@ -1,5 +1,5 @@
-//! How many calls there may be at a time. A call takes its place until it is answered; a stream that its caller may keep
-//! open for ever takes one of another kind until it is closed.
+//! How many calls there may be at a time. A call takes its place until its answer is taken in; a stream that its caller
+//! may keep open for ever takes one of another kind until it is closed.
 
 use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -27,9 +27,9 @@ pub(super) struct Places {
 pub(super) enum Place {
     /// None is needed.
     Free,
-    /// Until the answer.
+    /// One of those for calls, until the end of the answer: an answer that its caller does not take in is memory too.
     Call(OwnedSemaphorePermit),
-    /// Until the end of the answer.
+    /// One of those for streams, until the end of the answer.
     Stream(OwnedSemaphorePermit),
 }
 
@@ -52,15 +52,13 @@ impl Places {
 }
 
 impl Place {
-    /// Leaves with the answer, or with its end.
+    /// Leaves with the end of the answer.
     pub(super) fn leave_with(self, response: Response<Body>) -> Response<Body> {
         match self {
             Self::Free => response,
-            Self::Call(place) => {
-                drop(place);
-                response
+            Self::Call(place) | Self::Stream(place) => {
+                response.map(|body| Body::new(Held { body, _place: place }))
             }
-            Self::Stream(place) => response.map(|body| Body::new(Held { body, _place: place })),
         }
     }
 }
@@ -112,8 +110,10 @@ mod tests {
         let call = places.take(CHECK);
         assert!(call.is_some() && places.take(CHECK).is_none() && places.take(HEALTH).is_some());
         let answered = call.map(|place| place.leave_with(answer()));
-        assert!(places.take(CHECK).is_some(), "an answered call has left its place");
-        drop((answered, open));
+        assert!(places.take(CHECK).is_none(), "an answer that is not taken in holds its place");
+        drop(answered);
+        assert!(places.take(CHECK).is_some(), "a call whose answer is taken in has left its place");
+        drop(open);
         assert!(places.take(watch).is_some(), "a closed stream leaves its place to another");
     }
 }

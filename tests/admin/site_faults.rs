@@ -156,6 +156,12 @@ async fn a_faulty_role_is_named_with_every_fault_and_nothing_is_done() {
         "LABEL_TAKEN",
         "the label `ro` is taken",
     );
+    // The same without an id: the label of a built-in role does not make the entry that role.
+    apply(&server, "version: 1\nroles:\n  - label: admin\n    actions: [tags_view]\n").await.unwrap_err().is(
+        Code::InvalidArgument,
+        "ROLE_FAULTS",
+        "line 3: roles[admin]: required actions are missing: containers_view_metadata",
+    );
 }
 
 #[tokio::test]

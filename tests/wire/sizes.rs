@@ -41,6 +41,12 @@ async fn millions_of_empty_items_are_refused_before_memory_is_spent_on_them() {
     assert!(answer.is_ok());
 }
 
+/// A server that takes its time: what is tried here is large, and the machine may be busy.
+async fn patient(site: &str) -> (Server, Store) {
+    let store = Store::with_site(site);
+    (Server::start_with(&store, &["--check-timeout", "20s"]).await, store)
+}
+
 /// A user with twelve roles of long names on one project.
 fn with_long_names() -> String {
     let mut site = String::from("version: 1\nusers: [{id: ann}]\nroles:\n");
@@ -60,7 +66,7 @@ fn with_long_names() -> String {
 
 #[tokio::test]
 async fn an_answer_too_large_for_a_message_is_refused_with_what_to_ask_instead() {
-    let server = Server::start(&Store::with_site(&with_long_names())).await;
+    let (server, _store) = patient(&with_long_names()).await;
     let question = may("ann", project("scans"), "files_download");
     let batch = |explain| BatchCheckRequest {
         items: vec![item(question.clone()); 1_000],
@@ -77,4 +83,60 @@ async fn an_answer_too_large_for_a_message_is_refused_with_what_to_ask_instead()
     assert!(fields(&refused).is_empty());
     let answered: BatchCheckResponse = questions.batch_check(batch(false)).await.unwrap().into_inner();
     assert_eq!(answered.outcomes.len(), 1_000);
+}
+
+#[tokio::test]
+async fn what_takes_only_names_takes_no_large_messages() {
+    let store = Store::with_site(super::site::SITE);
+    let server = Server::start(&store).await;
+    for address in [&server.questions, &server.admin] {
+        let raw = Raw::connect(address).await;
+        for path in [
+            "/grpc.health.v1.Health/Check",
+            "/grpc.health.v1.Health/Watch",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        ] {
+            // The length alone is enough to be refused.
+            let reply = raw.send_unfinished(raw.grpc(path), vec![0, 0, 0x3f, 0xff, 0xff]).await.unwrap();
+            // Reflection ends the talk without a word.
+            let ends = matches!(reply.code, Some(Code::ResourceExhausted | Code::OutOfRange | Code::Ok));
+            assert!(ends && reply.body.is_empty(), "{path}: {reply:?}");
+        }
+    }
+}
+
+/// A user who holds very many roles on one project.
+fn with_many_roles() -> String {
+    let actions = rolegate::rbac::action::Action::ALL.map(rolegate::rbac::action::Action::name).join(", ");
+    let mut site = String::from("version: 1\nusers: [{id: ann}]\nroles:\n");
+    let ids: Vec<_> = (0..300).map(|n| format!("role-{n}")).collect();
+    for id in &ids {
+        let _ = writeln!(site, "  - {{id: {id}, label: {id}, actions: [{actions}]}}");
+    }
+    let ids = ids.join(", ");
+    let _ = writeln!(
+        site,
+        "groups:\n  - {{id: neuro, offers: [{ids}], projects: [{{id: scans, label: Scans, permissions: {{ann: [{ids}]}}}}]}}"
+    );
+    site
+}
+
+#[tokio::test]
+async fn a_batch_that_takes_long_holds_up_nobody_else() {
+    let (server, _store) = patient(&with_many_roles()).await;
+    let (mut long, mut short) = (server.questions().await, server.questions().await);
+    let batch = BatchCheckRequest {
+        items: vec![item(may("ann", project("scans"), "files_download")); 1_000],
+        explain: true,
+        ..BatchCheckRequest::default()
+    };
+    let asked = tokio::spawn(async move { long.batch_check(batch).await });
+    let mut answered = 0;
+    while !asked.is_finished() {
+        short.check(may("ann", project("scans"), "files_download")).await.unwrap();
+        answered += 1;
+    }
+    let refused = asked.await.unwrap().unwrap_err();
+    assert_eq!(reason(&refused), "REPLY_TOO_LARGE", "{refused:?}");
+    assert!(answered > 2, "{answered} questions were answered beside the batch");
 }

@@ -6,7 +6,7 @@ use crate::{
         answer::{Answer, Query, Stamped},
         error::EngineError,
     },
-    grpc::{proto, status},
+    grpc::{proto, size::Room, status},
     rbac::{
         action::{Action, catalogue_fingerprint},
         decide::{Decision, Reason},
@@ -30,22 +30,25 @@ pub(in crate::grpc) fn check(stamped: Stamped<Answer>) -> proto::CheckResponse {
     }
 }
 
-/// The reply to a batch: the answers in the places of the good questions, errors in those of the malformed ones.
+/// The reply to a batch: the answers in the places of the good questions, errors in those of the malformed ones. `None`
+/// if it takes more bytes than this; it is not even made then.
 pub(in crate::grpc) fn batch(
     questions: Vec<Result<Query, BadField>>,
     answers: Vec<Result<Answer, EngineError>>,
     stamp: Option<(Token, Duration)>,
-) -> proto::BatchCheckResponse {
+    most: usize,
+) -> Option<proto::BatchCheckResponse> {
+    let mut room = Room::in_reply(most);
     let mut answers = answers.into_iter();
     let outcomes = questions.into_iter().map(|question| match question {
         Ok(_) => item(answers.next().unwrap_or(Err(EngineError::NotReady))),
         Err(bad) => bad_item(bad),
     });
-    proto::BatchCheckResponse {
-        outcomes: outcomes.collect(),
+    Some(proto::BatchCheckResponse {
+        outcomes: outcomes.map(|outcome| room.takes(&outcome).then_some(outcome)).collect::<Option<_>>()?,
         revision_token: stamp.map(|(token, _)| token.to_string()).unwrap_or_default(),
         data_age: stamp.map(|(_, since)| age(since)),
-    }
+    })
 }
 
 fn item(answer: Result<Answer, EngineError>) -> proto::BatchCheckOutcome {

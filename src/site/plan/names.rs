@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The ids of all roles, by label; the file's labels win over the site's.
 pub(super) struct RoleNames {
     by_label: BTreeMap<String, RoleId>,
+    /// The ids of the file's own entries: the label of a built-in role means that role, even where an entry takes it.
+    of_entries: BTreeMap<String, RoleId>,
     ids: BTreeSet<RoleId>,
     /// The roles that the file names.
     mentioned: BTreeSet<RoleId>,
@@ -34,6 +36,7 @@ impl RoleNames {
         let mut by_label: BTreeMap<_, _> =
             others.map(|role| (role.label.to_string(), role.id.clone())).collect();
         let (mut mentioned, mut labels) = (BTreeSet::new(), BTreeSet::new());
+        let mut of_entries = BTreeMap::new();
         for (nth, entry) in file.roles.iter().enumerate() {
             let place = document.whole().entry("roles", nth, &entry.label);
             once(&mut labels, entry.label.as_str(), &place)?;
@@ -43,7 +46,8 @@ impl RoleNames {
                 (None, None) => read(&place, &new_id()?, RoleId::parse)?,
             };
             once(&mut mentioned, id.clone(), &place)?;
-            by_label.insert(entry.label.clone(), id);
+            by_label.insert(entry.label.clone(), id.clone());
+            of_entries.insert(entry.label.clone(), id);
         }
         // What is about to be deleted cannot be referred to.
         by_label.retain(|_, id| !prune || mentioned.contains(id));
@@ -54,14 +58,17 @@ impl RoleNames {
             );
         }
         let ids = by_label.values().cloned().collect();
-        Ok(Self { by_label, ids, mentioned })
+        Ok(Self { by_label, of_entries, ids, mentioned })
     }
 
     /// The id that an entry of the file stands for.
     pub(super) fn of_entry(&self, place: &Place<'_>, entry: &RoleEntry) -> Result<RoleId> {
         match &entry.id {
             Some(id) => read(&place.at("id"), id, RoleId::parse),
-            None => self.find(place, &entry.label),
+            None => match self.of_entries.get(&entry.label) {
+                Some(id) => Ok(id.clone()),
+                None => self.find(place, &entry.label),
+            },
         }
     }
 

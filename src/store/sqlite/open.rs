@@ -68,7 +68,8 @@ pub(super) async fn pragma(connection: &mut SqliteConnection, sql: &'static str)
 
 /// Opens a store's file; every check comes before the first change to it.
 pub(super) async fn open(path: &Path) -> Result<Handles, StoreError> {
-    if !path.exists() {
+    // A file that cannot be seen, because of its folder's permissions or a disk in trouble, may be there all the same.
+    if !path.try_exists().map_err(|error| unavailable(path, &error))? {
         let hint = "make one with `rolegate init`";
         return Err(StoreError::NotOurs(format!("there is no role store at `{}`: {hint}", path.display())));
     }
