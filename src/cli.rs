@@ -19,6 +19,7 @@ mod health;
 mod init;
 mod key;
 mod local;
+mod migrate;
 mod objects;
 mod output;
 mod page;
@@ -83,6 +84,10 @@ enum Command {
     #[command(after_help = "Examples:\n  rolegate init --admin ann@example.com\n  \
         rolegate init --store /var/lib/rolegate/rolegate.db --admin ann@example.com")]
     Init(init::InitArgs),
+    /// Bring a role store's schema up to date: a server never changes that of a database
+    #[command(after_help = "Examples:\n  rolegate migrate --store postgres://owner@db.example/roles\n  \
+        rolegate migrate --store postgres://owner@db.example/roles --new-epoch")]
+    Migrate(migrate::MigrateArgs),
     /// Ask whether a user may do something: exit code 0 yes, 1 no, 2 no decision
     #[command(after_help = "Examples:\n  \
         rolegate check --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d --action files_download\n  \
@@ -167,6 +172,7 @@ impl Command {
             // Has no report: it runs until it is asked to stop.
             Self::Serve(args) => serve::serve(*args).await.map(|exit| Report::raw("").with_exit(exit)),
             Self::Init(args) => init::init(args).await,
+            Self::Migrate(args) => migrate::migrate(args).await,
             Self::Check(args) => check::check(*args).await,
             Self::BatchCheck(args) => batch::batch_check(*args).await,
             Self::Effective(args) => check::effective(args).await,

@@ -4,10 +4,13 @@
 
 mod contradictions;
 mod settings;
+mod stores;
 mod values;
 mod writer;
 
 pub use settings::ServeArgs;
+pub use stores::StoreArgs;
+pub(crate) use stores::location;
 pub use values::Address;
 pub use writer::WriterArgs;
 
@@ -15,8 +18,9 @@ use crate::{
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
     server::connection::ConnectionLimits,
+    store::location::Location,
 };
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +52,8 @@ pub enum LogFormat {
 /// Everything that a server needs to know, checked.
 #[derive(Clone)]
 pub struct Config {
-    /// The store's file.
-    pub store: PathBuf,
+    /// Where the store is.
+    pub store: Location,
     /// Where questions are answered.
     pub listen: Vec<Address>,
     /// Where administrators are served; `None` for a server that serves none.

@@ -10,9 +10,10 @@ use crate::{
         auth::{Actor, ApiKey},
         edit,
         error::{Error, Result, StoreError},
+        location::Location,
+        postgres::Access,
         read::{self, PageRequest},
         setup,
-        sqlite::SqliteStore,
         write::{WriteRules, WriteTx},
     },
 };
@@ -29,17 +30,16 @@ const KEY_LABEL: &str = "demo";
 /// # Errors
 /// The store cannot be written, or the file of its name is something else.
 pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
-    config.store = STORE.into();
+    config.store = Location::File(STORE.into());
     let path = Path::new(STORE);
     let broken = |problem: String| Error::Store(StoreError::Corrupt(problem));
     let admin = UserId::parse(ADMIN).map_err(|error| broken(error.to_string()))?;
     if !path.exists() {
-        let set_up = async |store: &SqliteStore| setup::first_admin(store, &admin, KEY_LABEL).await;
-        SqliteStore::create(path, set_up).await?;
+        config.store.create(async |store| setup::first_admin(store, &admin, KEY_LABEL).await).await?;
     }
     let file = Document::parse(SITE).map_err(broken)?;
     let rules = WriteRules { required: config.engine.required, history: config.engine.history };
-    using(path, async |store| {
+    using(&config.store, Access::Write, async |store| {
         let mut w = WriteTx::begin(store, setup::operator(rules)).await?;
         site::apply::apply(&mut w, &file, Options::default()).await?;
         let key = renew_key(&mut w, &admin).await?;

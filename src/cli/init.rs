@@ -2,25 +2,23 @@
 
 use super::{exit::Failure, output::Report};
 use crate::{
+    config::StoreArgs,
     grpc::of_refusal,
     rbac::text::UserId,
     store::{
         error::{Error, StoreError},
         setup,
-        sqlite::SqliteStore,
     },
 };
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
 use tonic::Code;
 
 /// The arguments of `init`.
 #[derive(Args, Debug)]
 pub(crate) struct InitArgs {
-    /// The store's file; must not exist yet
-    #[arg(long, value_name = "FILE", env = "ROLEGATE_STORE", default_value = "data/rolegate.db")]
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// The id of the first site admin, an e-mail address by custom
     #[arg(long, value_name = "USER")]
     admin: String,
@@ -33,9 +31,10 @@ pub(crate) struct InitArgs {
 pub(crate) async fn init(args: InitArgs) -> Result<Report, Failure> {
     let admin = UserId::parse(&args.admin)
         .map_err(|error| Failure::usage(format!("--admin `{}`: {error}", args.admin)))?;
-    let set_up = async |store: &SqliteStore| setup::first_admin(store, &admin, "first key").await;
-    let key = SqliteStore::create(&args.store, set_up).await.map_err(|error| failure(&error))?;
-    let (path, secret) = (args.store.display().to_string(), key.reveal());
+    let store = args.store.location()?;
+    let made = store.create(async |store| setup::first_admin(store, &admin, "first key").await).await;
+    let key = made.map_err(|error| failure(&error))?;
+    let (path, secret) = (store.to_string(), key.reveal());
     let text = format!(
         "made {path} with the site admin {admin}\n\nAPI key, shown here and never again:\n  {secret}\n\n\
          next:\n  rolegate serve --store {path}\n  export ROLEGATE_API_KEY=<the key>\n  rolegate user list\n"

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     config::{Config, ServeArgs},
     server::{self, Listeners, ServerError},
-    store::{opening, sqlite::SqliteStore},
+    store::{opening, postgres::Access},
     telemetry,
 };
 use clap::CommandFactory as _;
@@ -48,7 +48,9 @@ async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
     if let Some(key) = demo_key {
         print(&demo::welcome(&listeners, &key));
     }
-    let opening = opening::patiently(|| SqliteStore::open(&config.store));
+    // Whoever serves no administrators writes nothing: a sidecar, whose database may forbid it to.
+    let access = if config.admin_listen.is_some() { Access::Write } else { Access::Read };
+    let opening = opening::patiently(async || config.store.open(access).await);
     let served = server::run(config.clone(), opening, listeners, stop).await;
     served.map_err(|error: ServerError| error.to_string())
 }
@@ -81,7 +83,7 @@ fn summary(config: &Config) -> String {
     let callers = if config.callers.is_open() { "anyone who can connect" } else { "holders of a caller key" };
     let mut text = String::from("the configuration is good\n");
     let lines = [
-        ("store", config.store.display().to_string()),
+        ("store", config.store.to_string()),
         ("listen", listen.join(", ")),
         ("callers", callers.to_owned()),
         ("admin_listen", or_off(&config.admin_listen)),

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     config::WriterArgs,
+    config::location,
     grpc::{
         admin::PIECE,
         proto::{
@@ -33,7 +34,10 @@ pub(crate) struct ApplyArgs {
     admin: AdminArgs,
     /// Write to this store's file directly, as an operator with access to it, instead of asking a server
     #[arg(long, value_name = "STORE", help_heading = "Connection")]
-    store: Option<PathBuf>,
+    store: Option<String>,
+    /// A file that holds the database's password and nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Connection", env = "ROLEGATE_STORE_PASSWORD_FILE")]
+    store_password_file: Option<PathBuf>,
     #[command(flatten)]
     writer: WriterArgs,
     /// The site file, YAML or JSON; `-` reads standard input
@@ -57,7 +61,10 @@ pub(crate) struct ExportArgs {
     admin: AdminArgs,
     /// Read this store's file directly, as an operator with access to it, instead of asking a server
     #[arg(long, value_name = "STORE", help_heading = "Connection")]
-    store: Option<PathBuf>,
+    store: Option<String>,
+    /// A file that holds the database's password and nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Connection", env = "ROLEGATE_STORE_PASSWORD_FILE")]
+    store_password_file: Option<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -80,7 +87,13 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         Some(store) => {
             // A rule of the server's that is misspelt would be none.
             environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
-            offline::apply(store, &document, &first, args.writer.into_rules()?).await?
+            offline::apply(
+                &location(store, args.store_password_file.as_deref())?,
+                &document,
+                &first,
+                args.writer.into_rules()?,
+            )
+            .await?
         }
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
@@ -194,7 +207,7 @@ impl Outcome {
 /// When the server refuses or does not answer, or the file cannot be written.
 pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
     let document = match &args.store {
-        Some(store) => offline::export(store).await?,
+        Some(store) => offline::export(&location(store, args.store_password_file.as_deref())?).await?,
         None => {
             let mut admin = args.admin.connect_for_a_site().await?;
             let request = ExportSiteRequest {};

@@ -3,6 +3,7 @@
 use super::{
     Config, ConfigError, LogFormat,
     contradictions::{refuse_late_warning, refuse_open_door, refuse_twice},
+    stores::{self, DEFAULT_STORE},
     values::{Address, bytes, duration, within},
 };
 use crate::{
@@ -14,7 +15,10 @@ use crate::{
     },
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
     server::connection::ConnectionLimits,
-    store::write::{DEFAULT_HISTORY, WriteRules},
+    store::{
+        location::Location,
+        write::{DEFAULT_HISTORY, WriteRules},
+    },
     telemetry,
 };
 use serde::Deserialize;
@@ -60,8 +64,10 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The role store's file [default: ./data/rolegate.db]
-    store: PathBuf = "ROLEGATE_STORE", "FILE";
+    /// The role store: a file, or a database as postgres://USER@HOST/DATABASE [default: ./data/rolegate.db]
+    store: String = "ROLEGATE_STORE", "STORE";
+    /// A file that holds the database's password and nothing else
+    store_password_file: PathBuf = "ROLEGATE_STORE_PASSWORD_FILE", "FILE";
     /// Where questions are answered: ADDRESS:PORT or unix:PATH, several separated by commas [default: 127.0.0.1:7700]
     listen: String = "ROLEGATE_LISTEN", "ADDRESS";
     /// Where administrators are served, or `off` [default: 127.0.0.1:7701]
@@ -150,7 +156,7 @@ impl ServeArgs {
         refuse_twice(&listen, &admin_listen, &metrics_listen)?;
         let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
         telemetry::check_filter(&log)?;
-        self.check_store()?;
+        let store = self.store()?;
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         refuse_open_door(&listen, &callers, insecure_callers)?;
@@ -169,7 +175,7 @@ impl ServeArgs {
             unix_socket_mode: self.socket_mode()?,
             log,
             log_format: self.log_format.unwrap_or_default(),
-            store: self.store.unwrap_or_else(|| PathBuf::from("data/rolegate.db")),
+            store,
             listen,
             callers,
             insecure_callers,
@@ -177,13 +183,12 @@ impl ServeArgs {
         })
     }
 
-    fn check_store(&self) -> Result<(), ConfigError> {
-        let problem = match &self.store {
-            Some(_) if self.demo => "cannot be used with `--demo`, which has its own",
-            Some(store) if store.as_os_str().is_empty() => "must not be empty",
-            _ => return Ok(()),
-        };
-        Err(ConfigError::new("store", problem))
+    fn store(&self) -> Result<Location, ConfigError> {
+        if self.demo && self.store.is_some() {
+            return Err(ConfigError::new("store", "cannot be used with `--demo`, which has its own"));
+        }
+        let text = self.store.as_deref().unwrap_or(DEFAULT_STORE);
+        stores::location(text, self.store_password_file.as_deref())
     }
 
     fn engine(&self) -> Result<Settings, ConfigError> {

@@ -1,6 +1,7 @@
 //! What can go wrong in a store.
 
 use crate::rbac::refusal::Refusal;
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// The store itself failed: no answer was reached, and for a write, nothing is known to have changed.
 #[derive(Debug, thiserror::Error)]
@@ -43,18 +44,33 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let corrupt =
-            error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| {
-                // SQLite's primary codes for a malformed image and for a file that is no database.
-                matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(11 | 26))
-            });
-        match error {
-            error if corrupt => Self::Corrupt(error.to_string()),
-            error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
-                Self::Corrupt(error.to_string())
-            }
-            error => Self::Unavailable(error.to_string()),
+        match &error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
+            sqlx::Error::Database(found) => of_database(&**found, &error),
+            _ => Self::Unavailable(error.to_string()),
         }
+    }
+}
+
+fn of_database(found: &dyn DatabaseError, error: &sqlx::Error) -> StoreError {
+    let code = found.code().unwrap_or_default();
+    if found.try_downcast_ref::<PgDatabaseError>().is_some() {
+        return match &*code {
+            // Data or an index is corrupted.
+            "XX001" | "XX002" => StoreError::Corrupt(error.to_string()),
+            // A table or a column is not there.
+            "42P01" | "42703" => StoreError::NotOurs(format!(
+                "the database holds no role store ({}): make one with `rolegate init`, or bring its schema up to date \
+                 with `rolegate migrate`",
+                found.message()
+            )),
+            _ => StoreError::Unavailable(error.to_string()),
+        };
+    }
+    // SQLite's primary codes for a malformed image and for a file that is no database.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(11 | 26) => StoreError::Corrupt(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
     }
 }
 

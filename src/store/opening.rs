@@ -20,11 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// It is there, and is broken or none of ours: trying again would not help.
-pub async fn patiently<S, F>(open: impl Fn() -> F) -> Result<Arc<dyn Store>, StoreError>
-where
-    S: Store,
-    F: Future<Output = Result<S, StoreError>>,
-{
+pub async fn patiently(
+    open: impl AsyncFn() -> Result<Arc<dyn Store>, StoreError>,
+) -> Result<Arc<dyn Store>, StoreError> {
     let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut trouble = Trouble::default();
     loop {
@@ -33,7 +31,7 @@ where
                 if let Some(away) = trouble.is_over() {
                     tracing::info!(away_ms = away.as_millis(), "the role store is open");
                 }
-                return Ok(Arc::new(store));
+                return Ok(store);
             }
             Err(error @ StoreError::Unavailable(_)) => {
                 if let Some(error) = trouble.goes_on(&error) {

@@ -17,6 +17,11 @@ impl Epoch {
         Ok(Self(bytes))
     }
 
+    /// The epoch of these bytes.
+    pub(super) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads what [`Display`](fmt::Display) wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -74,14 +74,14 @@ impl Store for SqliteStore {
         // Nobody must be answered from a file that others do not see any more.
         self.refresh().await?;
         let readers = self.handles.load().readers.clone();
-        Tx::new(readers.begin().await?).await
+        Tx::sqlite(readers.begin().await?).await
     }
 
     async fn write(&self) -> Result<Tx, StoreError> {
         // A writer must not write into a file that nobody will read again.
         self.refresh().await?;
         let writer = self.handles.load().writer.clone();
-        Tx::new(writer.begin_with("BEGIN IMMEDIATE").await?).await
+        Tx::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?).await
     }
 
     async fn changed(&self) {

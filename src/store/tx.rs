@@ -1,17 +1,45 @@
 //! A transaction as the rest of the store sees it: SQL text in, typed rows out, whatever the database.
 
+use super::postgres::Lease;
 use super::{
     error::StoreError,
     revision::{Epoch, Head},
 };
-use sqlx::{Arguments as _, Row as _, Sqlite, sqlite::SqliteArguments, sqlite::SqliteRow};
+use sqlx::{
+    Arguments as _, Decode, Postgres, Row as _, Sqlite, Type,
+    postgres::PgRow,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+/// The values of a statement as a database takes them.
+macro_rules! bind {
+    ($arguments:ty, $args:expr) => {{
+        let mut bound = <$arguments>::default();
+        for arg in $args {
+            let bound = match *arg {
+                Arg::Text(text) => bound.add(text),
+                Arg::Int(number) => bound.add(number),
+                Arg::Bytes(bytes) => bound.add(bytes),
+                Arg::Null => bound.add(None::<i64>),
+            };
+            bound.map_err(sqlx::Error::Encode)?;
+        }
+        bound
+    }};
+}
+pub(super) use bind;
 
 /// One transaction: a snapshot for readers, and for a writer the only writer.
 ///
 /// Dropped without a commit, it leaves nothing behind.
 pub struct Tx {
-    inner: sqlx::Transaction<'static, Sqlite>,
+    inner: Inner,
     head: Head,
+}
+
+enum Inner {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(Lease),
 }
 
 /// A value bound to a `$n` of a statement.
@@ -28,19 +56,29 @@ pub enum Arg<'a> {
 }
 
 /// A row of a result.
-pub struct Row(SqliteRow);
+pub struct Row(Cells);
+
+enum Cells {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
 
 impl Tx {
-    /// Takes over a transaction that has begun, and reads where the store stands in it.
-    pub(super) async fn new(mut inner: sqlx::Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
+    /// Takes over a transaction of SQLite's that has begun, and reads where the store stands in it.
+    pub(super) async fn sqlite(mut inner: sqlx::Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
         let row = sqlx::query("SELECT epoch, revision, stamp FROM store WHERE id = 1")
             .fetch_one(&mut *inner)
             .await?;
-        let row = Row(row);
+        let row = Row(Cells::Sqlite(row));
         let epoch = row.text(0)?;
         let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt(format!("epoch `{epoch}`")))?;
         let head = Head { epoch, revision: row.count(1)?, stamp: row.int(2)? };
-        Ok(Self { inner, head })
+        Ok(Self { inner: Inner::Sqlite(inner), head })
+    }
+
+    /// Takes over a transaction of PostgreSQL's that has begun, and found the store there.
+    pub(super) const fn postgres(inner: Lease, head: Head) -> Self {
+        Self { inner: Inner::Postgres(inner), head }
     }
 
     /// Where the store stood when the transaction began: everything read through it is as of then.
@@ -51,8 +89,15 @@ impl Tx {
 
     /// Every row of a query.
     pub(super) async fn rows(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
-        let rows = sqlx::query_with(sql, bind(args)?).fetch_all(&mut *self.inner).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                let rows = sqlx::query_with(sql, bind!(SqliteArguments, args)).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(|row| Row(Cells::Sqlite(row))).collect()
+            }
+            Inner::Postgres(lease) => {
+                lease.rows(sql, args).await?.into_iter().map(|row| Row(Cells::Postgres(row))).collect()
+            }
+        })
     }
 
     /// The first row of a query, if it has any.
@@ -61,48 +106,54 @@ impl Tx {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Option<Row>, StoreError> {
-        Ok(sqlx::query_with(sql, bind(args)?).fetch_optional(&mut *self.inner).await?.map(Row))
+        // Whoever asks so expects one row at most, or a number of them that does not matter.
+        Ok(self.rows(sql, args).await?.into_iter().next())
     }
 
     /// Runs a statement and tells how many rows it changed.
     pub(super) async fn run(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
-        Ok(sqlx::query_with(sql, bind(args)?).execute(&mut *self.inner).await?.rows_affected())
+        match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                let done = sqlx::query_with(sql, bind!(SqliteArguments, args)).execute(&mut **tx).await?;
+                Ok(done.rows_affected())
+            }
+            Inner::Postgres(lease) => lease.run(sql, args).await,
+        }
     }
 
     /// Makes what was written durable and visible.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
-    }
-}
-
-fn bind(args: &[Arg<'_>]) -> Result<SqliteArguments, StoreError> {
-    let mut bound = SqliteArguments::default();
-    for arg in args {
-        match *arg {
-            Arg::Text(text) => bound.add(text),
-            Arg::Int(number) => bound.add(number),
-            Arg::Bytes(bytes) => bound.add(bytes),
-            Arg::Null => bound.add(None::<i64>),
+        match self.inner {
+            Inner::Sqlite(tx) => Ok(tx.commit().await?),
+            Inner::Postgres(lease) => lease.commit().await,
         }
-        .map_err(sqlx::Error::Encode)?;
     }
-    Ok(bound)
 }
 
 impl Row {
+    fn get<'r, T>(&'r self, column: usize) -> Result<T, StoreError>
+    where
+        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
+    {
+        Ok(match &self.0 {
+            Cells::Sqlite(row) => row.try_get(column)?,
+            Cells::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
     /// A column's text.
     pub(super) fn text(&self, column: usize) -> Result<String, StoreError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A column's whole number.
     pub(super) fn int(&self, column: usize) -> Result<i64, StoreError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A column's whole number that may be missing.
     pub(super) fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A column's whole number that cannot be negative.
@@ -118,7 +169,7 @@ impl Row {
 
     /// A column's bytes.
     pub(super) fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
-        Ok(self.0.try_get(column)?)
+        self.get(column)
     }
 
     /// A column's text as a checked type.

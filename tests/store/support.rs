@@ -1,5 +1,6 @@
 //! What the tests of the store and of the engine share: fixtures, edits as data, and short ways to say ids.
 
+use cluster::Cluster;
 use rolegate::{
     rbac::{
         action::Action,
@@ -23,15 +24,23 @@ use rolegate::{
         },
         error::{Error, Result},
         feed::{self, CatchUp},
+        location::Location,
+        postgres::Access,
         revision::Head,
         sqlite::SqliteStore,
         world,
         write::{DEFAULT_HISTORY, WriteContext, WriteTx},
     },
 };
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 use tempfile::TempDir;
 
+#[path = "../support/cluster.rs"]
+pub(crate) mod cluster;
 #[path = "say.rs"]
 pub(crate) mod say;
 
@@ -48,6 +57,40 @@ pub(crate) async fn sqlite() -> Made {
     let path = folder.path().join("roles.db");
     SqliteStore::create(&path, async |_| Ok(())).await.unwrap();
     Made { store: opened(&path).await, path, folder }
+}
+
+/// A new, empty store of any backend, where it is, and whatever must live as long as it does.
+pub(crate) struct Fresh {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) location: Location,
+    _keep: Box<dyn std::any::Any + Send>,
+}
+
+impl Fresh {
+    /// The same store, opened once more, as another process would.
+    pub(crate) async fn again(&self) -> Arc<dyn Store> {
+        self.location.open(Access::Write).await.unwrap()
+    }
+}
+
+/// A store in a file of its own.
+pub(crate) async fn fresh_file() -> Fresh {
+    let made = sqlite().await;
+    Fresh { store: made.store, location: Location::File(made.path), _keep: Box::new(made.folder) }
+}
+
+/// A store in a database of its own, on the one server of these tests.
+pub(crate) async fn fresh_database() -> Fresh {
+    let cluster = shared_cluster();
+    let location = Location::parse(&cluster.url(&cluster.database())).unwrap();
+    location.create(async |_| Ok(())).await.unwrap();
+    Fresh { store: location.open(Access::Write).await.unwrap(), location, _keep: Box::new(()) }
+}
+
+/// The server that tests share which do it no harm.
+pub(crate) fn shared_cluster() -> &'static Cluster {
+    static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+    &CLUSTER
 }
 
 pub(crate) async fn opened(path: &std::path::Path) -> Arc<SqliteStore> {

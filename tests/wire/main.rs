@@ -10,6 +10,7 @@
 )]
 
 mod ask;
+mod asked;
 mod bad_input;
 mod config;
 mod connections;

@@ -115,7 +115,7 @@ async fn a_batch_of_a_thousand_is_a_thousand_checks() {
     // Questions of all worlds, about things of one: most are denied, each for its own reason.
     let cases: Vec<_> = worlds.iter().flat_map(|world| &world.questions).collect();
     let requests: Vec<_> =
-        (0..1_000).map(|_| super::ask::request(&cases[random.below(cases.len())].asked)).collect();
+        (0..1_000).map(|_| super::asked::request(&cases[random.below(cases.len())].asked)).collect();
     let items = requests.iter().cloned().map(item).collect();
     let batch = BatchCheckRequest { items, explain: true, ..BatchCheckRequest::default() };
     let outcomes = questions.batch_check(batch).await.unwrap().into_inner().outcomes;

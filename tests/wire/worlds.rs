@@ -1,7 +1,8 @@
 //! The decision worlds of `tests/worlds`, asked of a server that holds the world's site: one by one, and as one batch.
 
 use super::{
-    ask::{self, fields, item, reason},
+    ask::{fields, item, reason},
+    asked,
     server::{Questions, Server, Store},
     world_file::{self, ErrorKind, Expected, ExpectedAnswer, ExpectedDecision, Granting, WorldFile},
 };
@@ -40,7 +41,7 @@ async fn apply(server: &Server, store: &Store, world: &WorldFile) {
 }
 
 async fn wrong_answers(world: &WorldFile, server: &mut Questions) -> Vec<String> {
-    let requests: Vec<_> = world.questions.iter().map(|case| ask::request(&case.asked)).collect();
+    let requests: Vec<_> = world.questions.iter().map(|case| asked::request(&case.asked)).collect();
     let items = requests.iter().cloned().map(item).collect();
     let batch = BatchCheckRequest { items, explain: true, ..BatchCheckRequest::default() };
     let batch = server.batch_check(batch).await.unwrap().into_inner();

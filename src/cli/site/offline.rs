@@ -12,11 +12,12 @@ use crate::{
         Store,
         auth::Actor,
         error::Result,
+        location::Location,
+        postgres::Access,
         setup,
         write::{WriteContext, WriteRules, WriteTx},
     },
 };
-use std::path::Path;
 use tonic::Code;
 
 /// Applies a document, with the options that a server would get, and by the rules that it would go by.
@@ -24,7 +25,7 @@ use tonic::Code;
 /// # Errors
 /// When the store cannot be used, the document is at fault, or a rule refuses.
 pub(super) async fn apply(
-    store: &Path,
+    store: &Location,
     document: &str,
     options: &ApplySiteRequest,
     rules: WriteRules,
@@ -32,7 +33,7 @@ pub(super) async fn apply(
     let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
-    let written = using(store, async |store| write(store, &file, options, rules).await);
+    let written = using(store, Access::Write, async |store| write(store, &file, options, rules).await);
     Ok(site_replies(written.await.map_err(|error| failure(&error))?))
 }
 
@@ -55,8 +56,9 @@ async fn write(
 ///
 /// # Errors
 /// When the store cannot be used.
-pub(super) async fn export(store: &Path) -> std::result::Result<String, Failure> {
-    let exported =
-        using(store, async |store| export::export(&mut store.read().await?, Actor::Operator).await);
+pub(super) async fn export(store: &Location) -> std::result::Result<String, Failure> {
+    let exported = using(store, Access::Read, async |store| {
+        export::export(&mut store.read().await?, Actor::Operator).await
+    });
     exported.await.map_err(|error| failure(&error))
 }
