@@ -19,7 +19,11 @@ mod faults;
 mod histories;
 mod misuse;
 mod pooler;
+mod new_enemy;
 mod proxy;
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[path = "../wire/random.rs"]
+mod random;
 mod scene;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../support/server.rs"]

@@ -1,7 +1,7 @@
 //! Small seeded randomness: the same seed, the same test.
 
 /// SplitMix64.
-pub(crate) struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// Seeded from `ROLEGATE_TEST_SEED`, or the same every time. The seed is printed, which a failing test shows.
