@@ -52,6 +52,8 @@ impl Engine {
     /// Waits for a reason to look again: a hint, a caller who wants to know, or time.
     async fn next_cause(&self) {
         tokio::select! {
+            // One cause is as good as another; drawing lots would only keep a simulation from being played again.
+            biased;
             () = self.shared.store.changed() => {}
             () = self.shared.nudge.notified() => {}
             () = tokio::time::sleep(jittered(self.shared.settings.poll_interval)) => {}

@@ -1,7 +1,8 @@
 //! A long random history, answered while it happens and recomputed from nothing afterwards.
 
 use crate::{
-    kit::{PATIENCE, Running, patient, query, running, wish},
+    kit::{PATIENCE, Running, patient, query, running, seed, wish},
+    random::Random,
     support::{Edit, actions, gear, group, opened, project, restricted, say, snapshot, sqlite, user, write},
 };
 use rolegate::{
@@ -29,25 +30,7 @@ use std::{
 const WRITES: usize = 500;
 const BATCH: usize = 12;
 
-/// A small generator, so that a printed seed gives the same edits and questions again.
-#[derive(Clone)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
-    }
-
-    fn name(&mut self, kind: &str, count: usize) -> String {
-        format!("{kind}{}", self.below(count))
-    }
-}
-
-fn random_edit(random: &mut Random) -> Edit {
+pub(crate) fn random_edit(random: &mut Random) -> Edit {
     let (who, place, team) = (random.name("u", 6), random.name("p", 5), random.name("g", 2));
     let (custom, tool) = (random.name("r", 3), random.name("t", 2));
     let held = ["rw", "ro", "admin", "r0", "r1 ro", "r2"][random.below(6)];
@@ -79,7 +62,7 @@ fn random_edit(random: &mut Random) -> Edit {
     }
 }
 
-fn random_query(random: &mut Random) -> Query {
+pub(crate) fn random_query(random: &mut Random) -> Query {
     let (who, place) = (random.name("u", 7), random.name("p", 6));
     let action = [FilesDownload, FilesMove, TagsManage, ProjectPermissionsManage][random.below(4)];
     let question = match random.below(10) {
@@ -103,19 +86,27 @@ fn random_query(random: &mut Random) -> Query {
     Query { user: user(&who), question }
 }
 
+/// What random edits begin with.
+pub(crate) async fn start(db: &dyn Store) {
+    let start = [say::new_admin("root"), say::new_group("g0"), say::new_group("g1"), say::new_gear("t0")];
+    write(db, start).await;
+    write(db, (0..6).map(|n| say::new_user(&format!("u{n}")))).await;
+    write(db, (0..4).map(|n| say::bare_project(&format!("p{n}"), "g0"))).await;
+}
+
 /// One revision, recomputed from nothing.
-struct Past {
+pub(crate) struct Past {
     world: World,
     grants: BTreeMap<UserId, Grants>,
     roles: RoleTable,
 }
 
 impl Past {
-    fn of(world: World) -> Self {
+    pub(crate) fn of(world: World) -> Self {
         Self { grants: world.grants(), roles: world.role_table(), world }
     }
 
-    fn decide(&self, query: &Query) -> Decision {
+    pub(crate) fn decide(&self, query: &Query) -> Decision {
         let mut facts = Facts { user: self.grants.get(&query.user), ..Facts::default() };
         match &query.question {
             Question::Site(_) => {}
@@ -205,13 +196,10 @@ async fn play(engine: &Running, db: &dyn Store, course: &Course, seed: u64) -> (
 #[expect(clippy::print_stdout, reason = "the seed, to play a failure again")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_a_long_random_history_is_the_recomputed_one() {
-    let seed = std::env::var("SEED").map_or_else(|_| getrandom::u64().unwrap(), |seed| seed.parse().unwrap());
-    println!("SEED={seed}");
+    let seed = seed();
+    println!("ROLEGATE_TEST_SEED={seed}");
     let made = sqlite().await;
-    let start = [say::new_admin("root"), say::new_group("g0"), say::new_group("g1"), say::new_gear("t0")];
-    write(&*made.store, start).await;
-    write(&*made.store, (0..6).map(|n| say::new_user(&format!("u{n}")))).await;
-    write(&*made.store, (0..4).map(|n| say::bare_project(&format!("p{n}"), "g0"))).await;
+    start(&*made.store).await;
     let plenty = u32::MAX;
     let small = Settings { history: 8, unknown_lookups_per_second: plenty, ..patient() };
     let tiny = Settings { cache_bytes: 3_000, absent_entries: 3, preload: false, ..small.clone() };
@@ -238,10 +226,15 @@ async fn every_answer_of_a_long_random_history_is_the_recomputed_one() {
     let mut allows = 0;
     for told in &told {
         let at = told.token.revision;
-        assert!(at >= told.at_least, "SEED={seed}: asked for {}, told {at}", told.at_least);
-        let past = pasts.get(&at).unwrap_or_else(|| panic!("SEED={seed}: nobody wrote revision {at}"));
+        assert!(at >= told.at_least, "ROLEGATE_TEST_SEED={seed}: asked for {}, told {at}", told.at_least);
+        let past =
+            pasts.get(&at).unwrap_or_else(|| panic!("ROLEGATE_TEST_SEED={seed}: nobody wrote revision {at}"));
         for (query, decision) in told.queries.iter().zip(&told.decisions) {
-            assert_eq!(past.decide(query), *decision, "SEED={seed}: {query:?} at revision {at}");
+            assert_eq!(
+                past.decide(query),
+                *decision,
+                "ROLEGATE_TEST_SEED={seed}: {query:?} at revision {at}"
+            );
             allows += usize::from(decision.is_allowed());
         }
     }

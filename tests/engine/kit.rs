@@ -95,6 +95,12 @@ fn followed(engine: &Engine) -> AbortHandle {
     tokio::spawn(async move { engine.follow().await }).abort_handle()
 }
 
+/// What a random test begins with: `ROLEGATE_TEST_SEED`, or something new each time. Whoever uses it prints it.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("ROLEGATE_TEST_SEED");
+    given.map_or_else(|_| getrandom::u64().unwrap(), |seed| seed.parse().unwrap())
+}
+
 /// Waits for something to become true.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let give_up = Instant::now() + PATIENCE;

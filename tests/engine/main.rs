@@ -12,6 +12,8 @@
 mod freshness;
 mod history;
 mod kit;
+mod random;
+mod simulation;
 mod stale_fill;
 #[path = "../store/support.rs"]
 #[allow(dead_code, reason = "shared with the store's tests, which use the rest")]
