@@ -12,6 +12,7 @@
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../wire/ask.rs"]
 mod ask;
+mod clock;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../support/cluster.rs"]
 mod cluster;
