@@ -19,8 +19,8 @@ mod cluster;
 mod faults;
 mod histories;
 mod misuse;
-mod pooler;
 mod new_enemy;
+mod pooler;
 mod proxy;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../wire/random.rs"]
