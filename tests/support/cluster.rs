@@ -15,8 +15,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends the server when the test's process is gone, however that ended, and takes its files along.
-const KEEPER: &str =
-    r#""$1" -D "$2" & server=$!; cat > /dev/null; kill -QUIT $server; wait $server; rm -rf "$2""#;
+const KEEPER: &str = r#"cat > /dev/null; "$1" -D "$2" -m immediate stop; rm -rf "$2""#;
 
 /// A server, and the folder that it lives in.
 pub(crate) struct Cluster {
@@ -28,13 +27,18 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes a cluster and starts its server.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more lines of its configuration, which win.
+    pub(crate) fn start_with(settings: &[&str]) -> Self {
         let data = folder();
         // A collation that is not that of bytes: the store must not depend on it.
         let collation = ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US"];
         let mut init = as_owner("initdb");
         init.args(["--auth=trust", "--username=postgres", "--no-sync", "-D"]).arg(&data).args(collation);
         succeed(&mut init);
-        Self::on(data, &[])
+        Self::on(data, settings)
     }
 
     /// A standby of this server, which follows it until it is promoted.
