@@ -110,4 +110,10 @@ impl Engine {
     pub fn stats(&self) -> &Stats {
         &self.shared.stats
     }
+
+    /// How many bytes the cache of grants takes, as it weighs them against its bound.
+    #[must_use]
+    pub fn cached_bytes(&self) -> u64 {
+        self.shared.published.current().map_or(0, |view| view.cache.bytes())
+    }
 }

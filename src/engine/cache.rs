@@ -82,6 +82,11 @@ impl Cache {
         self.gears.fill(revision, gears.collect()).await;
     }
 
+    /// What everything held weighs.
+    pub(super) fn bytes(&self) -> u64 {
+        self.users.bytes() + self.projects.bytes() + self.groups.bytes() + self.gears.bytes()
+    }
+
     /// Raises the fences of everything that a change names. Roles are no entries: their table is replaced whole.
     pub(super) fn raise_fences(&self, change: &Change) {
         for subject in &change.subjects {

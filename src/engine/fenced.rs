@@ -104,6 +104,11 @@ where
         self.complete = Some(Complete { since, known, changed: RwLock::new(Changed::These(HashSet::new())) });
     }
 
+    /// What everything held weighs, but for the last few entries.
+    pub(super) fn bytes(&self) -> u64 {
+        self.present.weighted_size()
+    }
+
     /// Raises the key's fence: from this revision on, older entries are not usable. Call before the view moves there.
     pub(super) fn raise(&self, key: &K, revision: u64) {
         if let Some(complete) = &self.complete {

@@ -127,7 +127,7 @@ fn counters(stats: &Stats) -> [Reading<u64>; 9] {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
-fn gauges(engine: &Engine) -> [Reading<f64>; 4] {
+fn gauges(engine: &Engine) -> [Reading<f64>; 5] {
     let stats = engine.stats();
     let age = engine.age().map_or(f64::INFINITY, |age| age.as_secs_f64());
     let serving = f64::from(u8::from(engine.is_serving()));
@@ -138,6 +138,7 @@ fn gauges(engine: &Engine) -> [Reading<f64>; 4] {
             "Action names in roles that this version does not know",
             stats.unknown_actions.get() as f64,
         ),
+        ("cache_bytes", "What the cache of grants holds, as it weighs it", engine.cached_bytes() as f64),
         ("data_age_seconds", "How long ago the store's head was last confirmed", age),
         ("serving", "Whether questions are being answered", serving),
     ]
