@@ -137,9 +137,11 @@ pub async fn size(tx: &mut Tx) -> Result<Size> {
 pub async fn everything(tx: &mut Tx) -> Result<Everything> {
     let mut ids = Interner::default();
     let mut projects = Vec::new();
-    for row in tx.rows("SELECT id, group_id FROM projects", &[]).await? {
+    tx.each("SELECT id, group_id FROM projects", &[], |row| {
         projects.push((ids.project(&row, 0)?, row.parsed(1, GroupId::parse)?));
-    }
+        Ok(())
+    })
+    .await?;
     let users = all_users(tx, &mut ids).await?;
     let groups = tx.rows("SELECT id FROM groups", &[]).await?;
     let groups = groups.iter().map(|row| row.parsed(0, GroupId::parse)).collect::<Result<_>>()?;
@@ -147,23 +149,49 @@ pub async fn everything(tx: &mut Tx) -> Result<Everything> {
 }
 
 async fn all_users(tx: &mut Tx, ids: &mut Interner) -> Result<Vec<Grants>> {
-    let mut groups: HashMap<String, Vec<(GroupId, GroupRole)>> = HashMap::new();
-    for row in tx.rows("SELECT user_id, group_id, role FROM group_members", &[]).await? {
-        groups.entry(row.text(0)?).or_default().push(membership(&row, 1)?);
+    let mut groups = OfUsers::default();
+    tx.each("SELECT user_id, group_id, role FROM group_members", &[], |row| {
+        groups.add(row.str(0)?, membership(&row, 1)?);
+        Ok(())
+    })
+    .await?;
+    let mut projects = OfUsers::default();
+    tx.each("SELECT user_id, project_id, role_id FROM project_permissions", &[], |row| {
+        projects.add(row.str(0)?, ids.grant(&row, 1)?);
+        Ok(())
+    })
+    .await?;
+    let mut users = Vec::new();
+    tx.each("SELECT id, site_role, enabled FROM users", &[], |row| {
+        let id = row.parsed(0, UserId::parse)?;
+        let (groups, projects) = (groups.take(&id), projects.take(&id));
+        users.push(Grants::new(id, row.flag(2)?, row.named(1, SiteRole::from_name)?, groups, projects));
+        Ok(())
+    })
+    .await?;
+    Ok(users)
+}
+
+/// What each user holds of one kind, as rows in any order tell it.
+struct OfUsers<T>(HashMap<String, Vec<T>>);
+
+impl<T> Default for OfUsers<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
     }
-    let mut projects: HashMap<String, Vec<ProjectGrant>> = HashMap::new();
-    for row in tx.rows("SELECT user_id, project_id, role_id FROM project_permissions", &[]).await? {
-        projects.entry(row.text(0)?).or_default().push(ids.grant(&row, 1)?);
+}
+
+impl<T> OfUsers<T> {
+    fn add(&mut self, user: &str, held: T) {
+        match self.0.get_mut(user) {
+            Some(all) => all.push(held),
+            None => _ = self.0.insert(user.to_owned(), vec![held]),
+        }
     }
-    let rows = tx.rows("SELECT id, site_role, enabled FROM users", &[]).await?;
-    rows.iter()
-        .map(|row| {
-            let id = row.parsed(0, UserId::parse)?;
-            let groups = groups.remove(id.as_str()).unwrap_or_default();
-            let projects = projects.remove(id.as_str()).unwrap_or_default();
-            Ok(Grants::new(id, row.flag(2)?, row.named(1, SiteRole::from_name)?, groups, projects))
-        })
-        .collect()
+
+    fn take(&mut self, user: &UserId) -> Vec<T> {
+        self.0.remove(user.as_str()).unwrap_or_default()
+    }
 }
 
 /// Whom every gear is open to.
@@ -196,22 +224,22 @@ struct Interner {
 
 impl Interner {
     fn project(&mut self, row: &Row, at: usize) -> Result<ProjectId> {
-        let text = row.text(at)?;
-        if let Some(id) = self.projects.get(&text) {
+        let text = row.str(at)?;
+        if let Some(id) = self.projects.get(text) {
             return Ok(id.clone());
         }
         let id = row.parsed(at, ProjectId::parse)?;
-        self.projects.insert(text, id.clone());
+        self.projects.insert(text.to_owned(), id.clone());
         Ok(id)
     }
 
     fn role(&mut self, row: &Row, at: usize) -> Result<RoleId> {
-        let text = row.text(at)?;
-        if let Some(id) = self.roles.get(&text) {
+        let text = row.str(at)?;
+        if let Some(id) = self.roles.get(text) {
             return Ok(id.clone());
         }
         let id = row.parsed(at, RoleId::parse)?;
-        self.roles.insert(text, id.clone());
+        self.roles.insert(text.to_owned(), id.clone());
         Ok(id)
     }
 

@@ -5,6 +5,7 @@ use super::{
     error::StoreError,
     revision::{Epoch, Head},
 };
+use futures_util::TryStreamExt as _;
 use sqlx::{
     Arguments as _, Decode, Postgres, Row as _, Sqlite, Type,
     postgres::PgRow,
@@ -89,15 +90,32 @@ impl Tx {
 
     /// Every row of a query.
     pub(super) async fn rows(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
-        Ok(match &mut self.inner {
+        let mut rows = Vec::new();
+        let take = |row| {
+            rows.push(row);
+            Ok(())
+        };
+        self.each(sql, args, take).await?;
+        Ok(rows)
+    }
+
+    /// Hands every row of a query on as it comes: of a whole table, what is made of the rows takes far less memory.
+    pub(super) async fn each(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        mut take: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match &mut self.inner {
             Inner::Sqlite(tx) => {
-                let rows = sqlx::query_with(sql, bind!(SqliteArguments, args)).fetch_all(&mut **tx).await?;
-                rows.into_iter().map(|row| Row(Cells::Sqlite(row))).collect()
+                let mut found = sqlx::query_with(sql, bind!(SqliteArguments, args)).fetch(&mut **tx);
+                while let Some(row) = found.try_next().await? {
+                    take(Row(Cells::Sqlite(row)))?;
+                }
+                Ok(())
             }
-            Inner::Postgres(lease) => {
-                lease.rows(sql, args).await?.into_iter().map(|row| Row(Cells::Postgres(row))).collect()
-            }
-        })
+            Inner::Postgres(lease) => lease.each(sql, args, |row| take(Row(Cells::Postgres(row)))).await,
+        }
     }
 
     /// The first row of a query, if it has any.
@@ -146,6 +164,11 @@ impl Row {
         self.get(column)
     }
 
+    /// The same without a copy.
+    pub(super) fn str(&self, column: usize) -> Result<&str, StoreError> {
+        self.get(column)
+    }
+
     /// A column's whole number.
     pub(super) fn int(&self, column: usize) -> Result<i64, StoreError> {
         self.get(column)
@@ -178,8 +201,8 @@ impl Row {
         column: usize,
         parse: impl FnOnce(&str) -> std::result::Result<T, E>,
     ) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        parse(&text).map_err(|error| StoreError::Corrupt(format!("`{text}` {error}")))
+        let text = self.str(column)?;
+        parse(text).map_err(|error| StoreError::Corrupt(format!("`{text}` {error}")))
     }
 
     /// A column's text as one of a closed list of names.

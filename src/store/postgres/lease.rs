@@ -159,21 +159,22 @@ pub(in crate::store) struct Lease {
 }
 
 impl Lease {
-    pub(in crate::store) async fn rows(
+    /// Hands every row on as it comes.
+    pub(in crate::store) async fn each(
         &mut self,
         sql: &'static str,
         args: &[Arg<'_>],
-    ) -> Result<Vec<PgRow>, StoreError> {
+        mut take: impl FnMut(PgRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let query = statement(sql, args)?;
-        let mut rows = Vec::new();
         let connection = self.begin_statement()?;
         let mut found = query.fetch(connection);
         while let Some(row) = within(SILENCE, "the server fell silent", found.try_next()).await?? {
-            rows.push(row);
+            take(row)?;
         }
         drop(found);
         self.midway = false;
-        Ok(rows)
+        Ok(())
     }
 
     pub(in crate::store) async fn run(
