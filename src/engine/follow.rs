@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// Pauses between attempts while the store is away.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Follows the store for ever. To be held by whoever runs the engine: without it nothing is answered for long.
