@@ -33,8 +33,9 @@ struct Pace {
     watched_of: u64,
 }
 
-const PACES: [Pace; 2] = [
+const PACES: [Pace; 3] = [
     Pace { name: "idle", pause: Duration::from_millis(50), watched_of: 1 },
+    Pace { name: "steady", pause: Duration::from_millis(20), watched_of: 4 },
     Pace { name: "busy", pause: Duration::from_millis(5), watched_of: 10 },
 ];
 
@@ -44,6 +45,8 @@ pub(crate) async fn measure(report: &mut Report, time: Duration) {
     let sidecar = site.sidecar(&[]).await;
     let (admin, questions) = (site.administrator(&control).await, sidecar.questions().await);
     let writer = Writer { admin, questions, users: site.users };
+    let bare = writer.clone().check_alone(time).await;
+    report.add_times(PART, "a check that waits for nothing", bare, None);
     let mut numbers = 0..;
     for pace in &PACES {
         for how in [Sight::Told, Sight::Watched] {
@@ -90,6 +93,18 @@ struct Writer {
 }
 
 impl Writer {
+    /// Asks without any writes: what is slow here as well is the machine's.
+    async fn check_alone(mut self, time: Duration) -> Vec<Duration> {
+        let (start, mut took) = (Instant::now(), Vec::new());
+        for n in (0..self.users).cycle().take_while(|_| start.elapsed() < time) {
+            let before = Instant::now();
+            self.may(may_write(n, self.users)).await;
+            took.push(before.elapsed());
+            tokio::time::sleep(GLANCE * 10).await;
+        }
+        took
+    }
+
     /// Writes at a steady rate, or as fast as the server goes.
     async fn write(
         &self,
