@@ -89,6 +89,7 @@ const CASES: [Case; 52] = [
     Case("apply -f site.yaml --dry-run", "dry run", "/base_revision"),
     Case("apply -f site.yaml", "1 object changed", "/changes"),
     Case("export -o out.yaml", "wrote `out.yaml`", "/file"),
+    Case("migrate --store rolegate.db", "rolegate.db is up to date", "/revision"),
     Case("actions --level group", "group_roles_manage", "/group/0/name"),
     Case("healthcheck", "SERVING", "/status"),
 ];

@@ -135,7 +135,7 @@ fn a_bad_flag_or_variable_is_refused_in_one_line_that_says_what_to_give_instead(
         (&["--zzz"], &[], &["`--zzz`", "see `--help`"]),
         (&["--preload", "maybe"], &[], &["`--preload <BOOL>`", "expected one of true, false"]),
         (&["--max-calls", "4", "--max-calls", "5"], &[], &["`--max-calls <N>` cannot be given twice"]),
-        (&["--demo"], &[], &["`--store <FILE>` cannot be used with `--demo`"]),
+        (&["--demo"], &[], &["`--store <STORE>` cannot be used with `--demo`"]),
         (&["--log-format", "jsn"], &[], &["`jsn`", "did you mean `json`?"]),
         (&["--max-stalenes", "4s"], &[], &["did you mean `--max-staleness`?"]),
         (&[], &[("ROLEGATE_LOG_FORMAT", "xml")], &["ROLEGATE_LOG_FORMAT", "expected one of text, json"]),
