@@ -65,6 +65,7 @@ macro_rules! settings {
 
 settings! {
     /// The role store: a file, or a database as postgres://USER@HOST/DATABASE [default: ./data/rolegate.db]
+    #[clap(hide_env_values = true)]
     store: String = "ROLEGATE_STORE", "STORE";
     /// A file that holds the database's password and nothing else
     store_password_file: PathBuf = "ROLEGATE_STORE_PASSWORD_FILE", "FILE";

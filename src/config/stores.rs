@@ -11,7 +11,7 @@ pub(super) const DEFAULT_STORE: &str = "data/rolegate.db";
 #[derive(clap::Args, Clone, Debug)]
 pub struct StoreArgs {
     /// The role store: a file, or a database as postgres://USER@HOST/DATABASE
-    #[arg(long, value_name = "STORE", env = "ROLEGATE_STORE", default_value = DEFAULT_STORE)]
+    #[arg(long, value_name = "STORE", env = "ROLEGATE_STORE", hide_env_values = true, default_value = DEFAULT_STORE)]
     store: String,
     /// A file that holds the database's password and nothing else
     #[arg(long, value_name = "FILE", env = "ROLEGATE_STORE_PASSWORD_FILE")]

@@ -48,9 +48,17 @@ pub async fn catch_up(tx: &mut Tx, from: Head) -> Result<CatchUp, StoreError> {
         return Ok(CatchUp::Forked);
     }
     if head.revision - from.revision > MOST_CHANGES {
-        return Ok(CatchUp::TooFarBehind);
+        let is_other = stamp_at(tx, from.revision).await?.is_some_and(|stamp| stamp != from.stamp);
+        return Ok(if is_other { CatchUp::Forked } else { CatchUp::TooFarBehind });
     }
     read_changes(tx, from, head).await
+}
+
+/// The stamp of a revision, if its record is still kept.
+async fn stamp_at(tx: &mut Tx, revision: u64) -> Result<Option<i64>, StoreError> {
+    let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+    let row = tx.row("SELECT stamp FROM changes WHERE revision = $1", &[Int(revision)]).await?;
+    row.map(|row| row.int(0)).transpose()
 }
 
 async fn read_changes(tx: &mut Tx, from: Head, head: Head) -> Result<CatchUp, StoreError> {

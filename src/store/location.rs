@@ -28,8 +28,15 @@ impl Location {
             return Err("must not be empty".to_owned());
         }
         if !is_url(text) {
-            return Ok(Self::File(text.into()));
+            // A URL with a typo must not pass for a path: it may hold a password, and paths are printed.
+            let looks_like_url = text.contains("://") || text.trim().to_lowercase().starts_with("postgres");
+            return if looks_like_url && text.contains(':') {
+                Err("is neither a path nor a URL such as `postgres://user@host:5432/database`".to_owned())
+            } else {
+                Ok(Self::File(text.into()))
+            };
         }
+        refuse_unknown_parameters(text)?;
         let options = text.parse::<PgConnectOptions>();
         let options =
             options.map_err(|_| "is no URL such as `postgres://user@host:5432/database`".to_owned())?;
@@ -91,6 +98,38 @@ impl Location {
     }
 }
 
+/// What a URL's parameters may say. The driver takes no notice of others, and a misspelt `sslmode` would be none.
+const PARAMETERS: [&str; 12] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
+fn refuse_unknown_parameters(url: &str) -> std::result::Result<(), String> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names =
+        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
+    match names.into_iter().find(|name| !PARAMETERS.contains(name)) {
+        None => Ok(()),
+        // A part of a password that was not written as a URL asks for is not repeated.
+        Some(name)
+            if name.len() > 30 || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') =>
+        {
+            Err("has a parameter that means nothing here".to_owned())
+        }
+        Some(name) => Err(format!("has the parameter `{name}`, which means nothing here")),
+    }
+}
+
 fn is_url(text: &str) -> bool {
     text.starts_with("postgres://") || text.starts_with("postgresql://")
 }
@@ -141,8 +180,19 @@ mod tests {
             matches!(Location::parse("data/rolegate.db"), Ok(Location::File(path)) if path == *"data/rolegate.db")
         );
         assert!(Location::parse("").is_err());
-        let problem = Location::parse("postgres://u:s3cret@h:notaport/d").err();
-        assert!(problem.is_some_and(|problem| !problem.contains("s3cret")));
+        for typo in [
+            "postgres://u:s3cret@h:notaport/d",
+            "postgre://u:s3cret@h/d",
+            "POSTGRES://u:s3cret@h/d",
+            "postgres:/u:s3cret@h/d",
+            " postgres://u:s3cret@h/d",
+            "postgres://u@h/d?pasword=s3cret",
+            "postgres://u@h/d?sslmod=verify-full",
+        ] {
+            let problem = Location::parse(typo).err();
+            assert!(problem.is_some_and(|problem| !problem.contains("s3cret")), "{typo}");
+        }
+        assert!(Location::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Store, error::StoreError, revision::Epoch, tx::Tx};
 use head::Begin;
 use hints::Hints;
 use lease::Places;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a server does with the store.
@@ -106,7 +106,8 @@ impl PostgresStore {
 /// How every connection is made.
 fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
     // Poolers in transaction mode know neither named statements nor parameters that they were not told of.
-    options.application_name("rolegate").statement_cache_capacity(0).extra_float_digits(None)
+    let options = options.application_name("rolegate").statement_cache_capacity(0).extra_float_digits(None);
+    options.disable_statement_logging()
 }
 
 #[async_trait::async_trait]

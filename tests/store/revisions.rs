@@ -230,3 +230,17 @@ async fn walk(db: &dyn Store, size: usize, actor: &Actor, what: &str) -> Vec<Str
 fn ids(page: read::Page<impl read::Listed>) -> (Vec<String>, Option<String>) {
     (page.items.iter().map(|item| item.id().to_owned()).collect(), page.next)
 }
+
+#[tokio::test]
+async fn a_follower_that_is_far_behind_still_learns_that_the_history_forked() {
+    let made = sqlite().await;
+    let here = write(&*made.store, [say::new_user("ann")]).await;
+    let far = "WITH RECURSIVE far(r) AS (SELECT 2 UNION ALL SELECT r + 1 FROM far WHERE r < 6000) \
+               INSERT INTO changes SELECT r, r, 'somebody', 0, '' FROM far; \
+               UPDATE store SET revision = 6000, stamp = 6000";
+    sqlx::raw_sql(far).execute(&mut raw(&made.path).await).await.unwrap();
+    let mut tx = made.store.read().await.unwrap();
+    assert!(matches!(feed::catch_up(&mut tx, here).await.unwrap(), CatchUp::TooFarBehind));
+    let elsewhere = Head { stamp: here.stamp ^ 1, ..here };
+    assert!(matches!(feed::catch_up(&mut tx, elsewhere).await.unwrap(), CatchUp::Forked));
+}
