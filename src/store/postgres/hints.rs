@@ -12,9 +12,6 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 const CHANGES: &str = "rolegate_changes";
 /// How often the connection is tried out, and how long its answer may take.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-/// How many heartbeats there are to an announcement to ourselves, which wakes everyone who listens in the database: many
-/// sidecars that did so often would keep the server busy for nothing.
-const BEATS_TO_AN_ECHO: u32 = 30;
 /// The pause before the connection is made anew.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same where hints do not get through, as with a pooler between: they may once the pooler is gone.
@@ -116,15 +113,11 @@ async fn listen(
     let echo = format!("rolegate_echo_{:032x}", getrandom::u64().unwrap_or_default());
     within(HEARTBEAT, "no answer to LISTEN", listener.listen_all([CHANGES, &echo])).await??;
     loop {
-        hear_ourselves(&mut listener, &echo, heard).await?;
+        beat(&mut listener, &echo, heard).await?;
         if told.replace(State::Hearing) != Some(State::Hearing) {
             tell(State::Hearing, "");
         }
-        for _ in 0..BEATS_TO_AN_ECHO {
-            hear(&mut listener, &echo, heard, Instant::now() + HEARTBEAT).await?;
-            let answered = sqlx::raw_sql("SELECT 1").execute(&mut listener);
-            within(HEARTBEAT, "no answer to a heartbeat", answered).await??;
-        }
+        hear(&mut listener, &echo, heard, Instant::now() + HEARTBEAT).await?;
     }
 }
 
@@ -145,10 +138,10 @@ async fn connect(options: &PgConnectOptions) -> Result<PgListener, Ended> {
 }
 
 /// Announces something to ourselves and waits until it is back.
-async fn hear_ourselves(listener: &mut PgListener, echo: &str, heard: &Notify) -> Result<(), Ended> {
+async fn beat(listener: &mut PgListener, echo: &str, heard: &Notify) -> Result<(), Ended> {
     let announce =
         sqlx::query("SELECT pg_notify($1, '')").persistent(false).bind(echo).execute(&mut *listener);
-    within(HEARTBEAT, "no answer to an announcement", announce).await??;
+    within(HEARTBEAT, "no answer to a heartbeat", announce).await??;
     if hear(listener, echo, heard, Instant::now() + HEARTBEAT).await? {
         return Ok(());
     }
