@@ -52,12 +52,6 @@ impl Location {
         }
     }
 
-    /// Whether other machines may write to it.
-    #[must_use]
-    pub const fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
     /// Opens the store.
     ///
     /// # Errors

@@ -135,7 +135,7 @@ impl Store for PostgresStore {
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
         if self.writer.is_none() {
             // Whoever may write will renew it. Until then, tokens of the old history are not compared here.
-            let private = Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let private = Epoch::random()?;
             let mut forked = self.forked();
             *forked = Some(Forked::again(*forked, old, private));
             return Ok(());
@@ -144,7 +144,7 @@ impl Store for PostgresStore {
         if tx.head().epoch != old {
             return Ok(());
         }
-        let new = Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))?.to_string();
+        let new = Epoch::random()?.to_string();
         tx.run("UPDATE store SET epoch = $1 WHERE id = 1", &[super::tx::Arg::Text(&new)]).await?;
         tx.commit().await
     }

@@ -1,5 +1,6 @@
 //! Where a store stands, and the token that tells callers so.
 
+use super::error::StoreError;
 use std::fmt;
 
 /// A random id made with the store; another epoch means that revisions cannot be compared.
@@ -11,9 +12,9 @@ impl Epoch {
     ///
     /// # Errors
     /// When the operating system gives no randomness.
-    pub fn random() -> Result<Self, getrandom::Error> {
+    pub fn random() -> Result<Self, StoreError> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
+        getrandom::fill(&mut bytes).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self(bytes))
     }
 

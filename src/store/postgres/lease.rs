@@ -57,8 +57,7 @@ impl Places {
         let (connection, row) = match self.begin_on_idle(sql).await? {
             Some(begun) => begun,
             None => {
-                let connecting = within(PATIENCE, "the server takes no connection", self.options.connect());
-                let mut connection = connecting.await??;
+                let mut connection = connect(&self.options).await?;
                 let row = first_row(&mut connection, sql).await.map_err(NotBegun::into_inner)?;
                 (connection, row)
             }
@@ -137,6 +136,11 @@ async fn first_row(connection: &mut PgConnection, sql: &'static str) -> Result<P
 fn is_farewell(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+}
+
+/// Makes a connection.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    Ok(within(PATIENCE, "the server takes no connection", options.connect()).await??)
 }
 
 /// Waits for no longer than this.

@@ -2,7 +2,7 @@
 
 use super::{
     head::{Begin, TRIES_IDENTITY, WITH_IDENTITY, WITHOUT_IDENTITY},
-    lease::{PATIENCE, within},
+    lease::{PATIENCE, connect, within},
 };
 use crate::store::{
     error::StoreError,
@@ -10,7 +10,7 @@ use crate::store::{
     write::{random_stamp, unix_seconds},
 };
 use sqlx::{
-    ConnectOptions as _, Connection as _, Row as _,
+    Connection as _, Row as _,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgConnection},
 };
@@ -19,7 +19,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 /// Runs what has not run yet, one process at a time.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = within(PATIENCE, "the server takes no connection", options.connect()).await??;
+    let mut connection = connect(options).await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(found) => StoreError::Newer { found, known: super::head::KNOWN_SCHEMA },
@@ -33,7 +33,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
 async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut tx = connection.begin().await?;
     let stamp = random_stamp()?;
-    let epoch = Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let epoch = Epoch::random()?;
     let row = "INSERT INTO store (id, epoch, revision, stamp, schema, usable_from) VALUES (1, $1, 0, $2, 1, 1) \
                ON CONFLICT DO NOTHING";
     let planted = sqlx::query(row).bind(epoch.to_string()).bind(stamp).execute(&mut *tx).await?;
@@ -46,7 +46,7 @@ async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
 
 /// Refuses a database that holds a store somebody has written to.
 pub(super) async fn refuse_existing(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = within(PATIENCE, "the server takes no connection", options.connect()).await??;
+    let mut connection = connect(options).await?;
     let found = sqlx::query("SELECT revision FROM store WHERE id = 1").fetch_optional(&mut connection).await;
     let revision: i64 = match found {
         Ok(Some(row)) => row.try_get(0)?,
@@ -78,7 +78,7 @@ pub(super) struct Server {
 
 /// Finds out what the server can do.
 pub(super) async fn probe(options: &PgConnectOptions) -> Result<Server, StoreError> {
-    let mut connection = within(PATIENCE, "the server takes no connection", options.connect()).await??;
+    let mut connection = connect(options).await?;
     let identity = refusal(&mut connection, TRIES_IDENTITY).await?;
     let notify = refusal(&mut connection, "NOTIFY rolegate_changes").await?;
     connection.close().await?;

@@ -2,11 +2,12 @@
 
 use super::{
     log::beside,
-    open::{APPLICATION_ID, exists, migrate, new_epoch, options, unavailable},
+    open::{APPLICATION_ID, exists, migrate, options, unavailable},
 };
 use crate::store::{
     error::StoreError,
     file_identity::FileIdentity,
+    revision::Epoch,
     write::{random_stamp, unix_seconds},
 };
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -48,7 +49,7 @@ impl Draft {
         sqlx::query(
             "INSERT INTO store (id, epoch, revision, stamp, file_identity) VALUES (1, $1, 0, $2, $3)",
         )
-        .bind(new_epoch()?.to_string())
+        .bind(Epoch::random()?.to_string())
         .bind(stamp)
         .bind(FileIdentity::of(&self.path)?.to_string())
         .execute(&mut connection)

@@ -175,7 +175,7 @@ pub(super) async fn renew_epoch(
     identity: FileIdentity,
 ) -> Result<(), StoreError> {
     sqlx::query("UPDATE store SET epoch = $1, file_identity = $2 WHERE id = 1 AND epoch = $3")
-        .bind(new_epoch()?.to_string())
+        .bind(Epoch::random()?.to_string())
         .bind(identity.to_string())
         .bind(old.to_string())
         .execute(writer)
@@ -193,10 +193,6 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         .disable_statement_logging()
-}
-
-pub(super) fn new_epoch() -> Result<Epoch, StoreError> {
-    Epoch::random().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 pub(super) fn exists(path: &Path) -> StoreError {
