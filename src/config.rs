@@ -9,8 +9,7 @@ mod values;
 mod writer;
 
 pub use settings::ServeArgs;
-pub use stores::StoreArgs;
-pub(crate) use stores::location;
+pub use stores::{DirectStoreArgs, StoreArgs};
 pub use values::Address;
 pub use writer::WriterArgs;
 

@@ -11,8 +11,7 @@ use super::{
     output::{Report, printable},
 };
 use crate::{
-    config::WriterArgs,
-    config::location,
+    config::{DirectStoreArgs, WriterArgs},
     grpc::{
         admin::PIECE,
         proto::{
@@ -32,12 +31,8 @@ use tonic::{Response, Status, Streaming};
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Write to this store's file directly, as an operator with access to it, instead of asking a server
-    #[arg(long, value_name = "STORE", help_heading = "Connection")]
-    store: Option<String>,
-    /// A file that holds the database's password and nothing else
-    #[arg(long, value_name = "FILE", help_heading = "Connection", env = "ROLEGATE_STORE_PASSWORD_FILE")]
-    store_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    direct: DirectStoreArgs,
     #[command(flatten)]
     writer: WriterArgs,
     /// The site file, YAML or JSON; `-` reads standard input
@@ -59,12 +54,8 @@ pub(crate) struct ApplyArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Read this store's file directly, as an operator with access to it, instead of asking a server
-    #[arg(long, value_name = "STORE", help_heading = "Connection")]
-    store: Option<String>,
-    /// A file that holds the database's password and nothing else
-    #[arg(long, value_name = "FILE", help_heading = "Connection", env = "ROLEGATE_STORE_PASSWORD_FILE")]
-    store_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    direct: DirectStoreArgs,
     /// Write to this file instead of standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -83,17 +74,11 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         prune,
         expected_revision: args.expected_revision,
     };
-    let pieces = match &args.store {
+    let pieces = match args.direct.location()? {
         Some(store) => {
             // A rule of the server's that is misspelt would be none.
             environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
-            offline::apply(
-                &location(store, args.store_password_file.as_deref())?,
-                &document,
-                &first,
-                args.writer.into_rules()?,
-            )
-            .await?
+            offline::apply(&store, &document, &first, args.writer.into_rules()?).await?
         }
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
@@ -206,8 +191,8 @@ impl Outcome {
 /// # Errors
 /// When the server refuses or does not answer, or the file cannot be written.
 pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
-    let document = match &args.store {
-        Some(store) => offline::export(&location(store, args.store_password_file.as_deref())?).await?,
+    let document = match args.direct.location()? {
+        Some(store) => offline::export(&store).await?,
         None => {
             let mut admin = args.admin.connect_for_a_site().await?;
             let request = ExportSiteRequest {};

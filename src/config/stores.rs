@@ -28,8 +28,30 @@ impl StoreArgs {
     }
 }
 
+/// The store that a command may use by itself, instead of asking a server, as arguments.
+#[derive(clap::Args, Clone, Debug)]
+pub struct DirectStoreArgs {
+    /// Use this store directly, as an operator with access to it, instead of asking a server
+    #[arg(long, value_name = "STORE", help_heading = "Connection")]
+    store: Option<String>,
+    /// A file that holds the database's password and nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Connection", env = "ROLEGATE_STORE_PASSWORD_FILE")]
+    store_password_file: Option<PathBuf>,
+}
+
+impl DirectStoreArgs {
+    /// Where the store is; `None` if a server is to be asked.
+    ///
+    /// # Errors
+    /// As [`StoreArgs::location`].
+    pub fn location(&self) -> Result<Option<Location>, ConfigError> {
+        let file = self.store_password_file.as_deref();
+        self.store.as_deref().map(|store| location(store, file)).transpose()
+    }
+}
+
 /// Reads a store, with a password that a file holds.
-pub(crate) fn location(text: &str, password_file: Option<&Path>) -> Result<Location, ConfigError> {
+pub(super) fn location(text: &str, password_file: Option<&Path>) -> Result<Location, ConfigError> {
     let is_argument = |argument: std::ffi::OsString| argument.to_string_lossy().contains(text);
     if shows_password(text) && std::env::args_os().any(is_argument) {
         let problem = "holds a password, which everyone on this machine can read in the list of processes: use \

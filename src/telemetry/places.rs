@@ -23,15 +23,9 @@ pub(super) struct Places {
     streams: Arc<Semaphore>,
 }
 
-/// The place that a call has taken.
-pub(super) enum Place {
-    /// None is needed.
-    Free,
-    /// One of those for calls, until the end of the answer: an answer that its caller does not take in is memory too.
-    Call(OwnedSemaphorePermit),
-    /// One of those for streams, until the end of the answer.
-    Stream(OwnedSemaphorePermit),
-}
+/// The place that a call has taken, if it needs one, until the end of its answer: an answer that its caller does not take in
+/// is memory too.
+pub(super) struct Place(Option<OwnedSemaphorePermit>);
 
 impl Places {
     pub(super) fn new(calls: usize, streams: usize) -> Self {
@@ -40,25 +34,21 @@ impl Places {
 
     /// Takes a place for a call of this path, if there is one.
     pub(super) fn take(&self, path: &str) -> Option<Place> {
-        let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
         if path == HEALTH {
-            Some(Place::Free)
-        } else if STREAMS.iter().any(|stream| path.starts_with(stream)) {
-            take(&self.streams).map(Place::Stream)
-        } else {
-            take(&self.calls).map(Place::Call)
+            return Some(Place(None));
         }
+        let is_stream = STREAMS.iter().any(|stream| path.starts_with(stream));
+        let places = if is_stream { &self.streams } else { &self.calls };
+        Arc::clone(places).try_acquire_owned().ok().map(|place| Place(Some(place)))
     }
 }
 
 impl Place {
     /// Leaves with the end of the answer.
     pub(super) fn leave_with(self, response: Response<Body>) -> Response<Body> {
-        match self {
-            Self::Free => response,
-            Self::Call(place) | Self::Stream(place) => {
-                response.map(|body| Body::new(Held { body, _place: place }))
-            }
+        match self.0 {
+            None => response,
+            Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
         }
     }
 }
