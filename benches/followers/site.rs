@@ -4,7 +4,7 @@ use crate::{
     ask::{may, project},
     cluster::Cluster,
     report::progress,
-    server::{Admin, Server, rolegate, run},
+    server::{Admin, Server, init, rolegate},
 };
 use rolegate::grpc::proto::{CheckRequest, SetProjectPermissionRequest};
 use std::process::Command;
@@ -13,7 +13,6 @@ use tonic_health::pb::health_check_response::ServingStatus;
 /// The roles of the database, as operators make them.
 const ROLES: &str = include_str!("../../deploy/postgres/roles.sql");
 const DATABASE: &str = "roles";
-const ADMIN: &str = "root@bench.example";
 
 /// How many projects a user is on. Ids are as long as they are in practice.
 const PROJECTS_OF_A_USER: u64 = 50;
@@ -34,10 +33,7 @@ impl Site {
         let cluster = Cluster::start_with(&SETTINGS);
         cluster.sql("postgres", &format!("CREATE DATABASE {DATABASE}"));
         let url = cluster.url(DATABASE);
-        let made = run(["init", "--admin", ADMIN, "--store", &url, "--output", "json"]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-        let key = made.get("secret").and_then(|key| key.as_str()).unwrap().to_owned();
+        let key = init(&url);
         cluster.sql(DATABASE, ROLES);
         let site = Self { cluster, users: grants / PROJECTS_OF_A_USER, key };
         site.fill();

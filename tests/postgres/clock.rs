@@ -1,11 +1,9 @@
 //! The time of day jumps, as when a machine's clock is set: freshness goes by a clock that nobody sets.
 
 use crate::{
-    ask::at_least,
-    scene::{DATABASE, IMPATIENT, Scene, download, grant, is_allowed, revoke},
+    scene::{DATABASE, IMPATIENT, Scene, download, sees_writes},
     server::{Server, rolegate, until},
 };
-use rolegate::grpc::proto::CheckRequest;
 use std::{fs, path::PathBuf};
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -46,16 +44,7 @@ async fn a_jump_of_the_time_of_day_changes_no_answer_and_no_age() {
             sidecar.logs.text().lines().skip(lines).any(|line| line.contains(year))
         })
         .await;
-        let token = revoke(&mut admin, "ann").await;
-        let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
-        until("the revocation is seen", async || {
-            is_allowed(&mut questions, asked.clone()).await == Ok(false)
-        })
-        .await;
-        let token = grant(&mut admin, "ann", "rw").await;
-        let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
-        until("the grant is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true))
-            .await;
+        sees_writes(&mut questions, &mut admin).await;
         let age = questions.check(download("ann")).await.unwrap().into_inner().data_age.unwrap();
         assert!((0..5).contains(&age.seconds), "{by}: {age:?}");
     }

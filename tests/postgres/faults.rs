@@ -4,7 +4,7 @@ use crate::{
     ask::{at_least, reason},
     proxy::Proxy,
     scene::{DATABASE, IMPATIENT, Scene, download, grant, is_allowed, revoke},
-    server::{Questions, Server, until},
+    server::{Questions, Server, create_users, until},
 };
 use rolegate::grpc::proto::{CheckRequest, CreateUserRequest, Freshness, ListUsersRequest, freshness};
 use tonic::Code;
@@ -162,19 +162,8 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let control = scene.control().await;
     let mut acknowledged = Vec::new();
     for round in 0..3 {
-        let mut admin = scene.admin(&control).await;
-        let writing = tokio::spawn(async move {
-            let mut written = Vec::new();
-            for n in 0.. {
-                let id = format!("user-{round}-{n}");
-                let request = CreateUserRequest { id: id.clone(), ..CreateUserRequest::default() };
-                if admin.create_user(request).await.is_err() {
-                    break;
-                }
-                written.push(id);
-            }
-            written
-        });
+        let admin = scene.admin(&control).await;
+        let writing = tokio::spawn(create_users(admin, format!("user-{round}-")));
         let wanted = format!("SELECT count(*) FROM users WHERE id LIKE 'user-{round}-%'");
         until("some are written", async || {
             scene.cluster.sql(DATABASE, &wanted)[0].parse::<u32>().unwrap() > 5

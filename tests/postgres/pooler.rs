@@ -2,12 +2,10 @@
 //! notifications do not get through.
 
 use crate::{
-    ask::at_least,
     cluster::{as_owner, folder},
-    scene::{DATABASE, Scene, download, grant, is_allowed, revoke, serve},
+    scene::{DATABASE, Scene, sees_writes, serve},
     server::until,
 };
-use rolegate::grpc::proto::CheckRequest;
 use std::{
     net::{TcpListener, TcpStream},
     process::{Child, Stdio},
@@ -58,15 +56,6 @@ async fn behind_a_pooler_in_transaction_mode_changes_are_found_by_polling_and_th
     let (mut questions, mut admin) = (sidecar.questions().await, scene.admin(&control).await);
     until("the log says so", async || sidecar.logs.contain("following by polling alone")).await;
     for _ in 0..3 {
-        let token = revoke(&mut admin, "ann").await;
-        let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
-        until("the revocation is seen", async || {
-            is_allowed(&mut questions, asked.clone()).await == Ok(false)
-        })
-        .await;
-        let token = grant(&mut admin, "ann", "rw").await;
-        let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
-        until("the grant is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true))
-            .await;
+        sees_writes(&mut questions, &mut admin).await;
     }
 }

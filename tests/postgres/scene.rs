@@ -1,19 +1,16 @@
 //! A store in a PostgreSQL server of a test's own, and real servers of rolegate's on it.
 
 use crate::{
-    ask::{may, project, reason},
+    ask::{at_least, may, project, reason},
     cluster::Cluster,
-    server::{Questions, Server, rolegate, run},
+    server::{Admin, Questions, Server, apply, init, rolegate, until},
 };
 use rolegate::grpc::proto::{
     CheckRequest, Decision, RemoveProjectPermissionRequest, SetProjectPermissionRequest,
-    role_admin_service_client::RoleAdminServiceClient,
 };
 use std::{fmt::Display, process::Command};
-use tonic::{Code, service::interceptor::InterceptedService, transport::Channel};
+use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
-
-pub(crate) type Admin = RoleAdminServiceClient<InterceptedService<Channel, crate::server::Bearer>>;
 
 /// `ann` may download in `scans`, `bob` may only look; `root` is a site admin.
 pub(crate) const SITE: &str = "\
@@ -35,7 +32,6 @@ pub(crate) struct Scene {
     pub(crate) cluster: Cluster,
     /// The first admin's API key.
     pub(crate) key: String,
-    _folder: tempfile::TempDir,
 }
 
 /// The database of every scene.
@@ -50,16 +46,10 @@ impl Scene {
         let cluster = Cluster::start();
         cluster.sql("postgres", &format!("CREATE DATABASE {DATABASE}"));
         let url = cluster.url(DATABASE);
-        let made = run(["init", "--admin", "root@example.org", "--store", &url, "--output", "json"]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        let key = init(&url);
         cluster.sql(DATABASE, ROLES);
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("site.yaml");
-        std::fs::write(&file, site).unwrap();
-        let applied = run(["apply", "--store", &url, "--file", file.to_str().unwrap()]);
-        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Self { cluster, key: made["secret"].as_str().unwrap().to_owned(), _folder: folder }
+        apply(&url, site);
+        Self { cluster, key }
     }
 
     /// A control plane, straight at the server.
@@ -127,4 +117,14 @@ pub(crate) async fn is_allowed(
         Ok(answer) => Ok(answer.into_inner().decision() == Decision::Allow),
         Err(status) => Err((status.code(), reason(&status))),
     }
+}
+
+/// A revocation and a grant that an administrator makes are seen by whoever asks with their tokens.
+pub(crate) async fn sees_writes(questions: &mut Questions, admin: &mut Admin) {
+    let token = revoke(admin, "ann").await;
+    let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
+    until("the revocation is seen", async || is_allowed(questions, asked.clone()).await == Ok(false)).await;
+    let token = grant(admin, "ann", "rw").await;
+    let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
+    until("the grant is seen", async || is_allowed(questions, asked.clone()).await == Ok(true)).await;
 }

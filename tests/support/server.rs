@@ -1,7 +1,7 @@
 //! The built `rolegate`, run as a process: stores made with `init`, servers that end with the test that started them.
 
 use rolegate::grpc::proto::{
-    authorization_service_client::AuthorizationServiceClient,
+    CreateUserRequest, authorization_service_client::AuthorizationServiceClient,
     role_admin_service_client::RoleAdminServiceClient,
 };
 use std::{
@@ -68,6 +68,36 @@ pub(crate) async fn until(what: &str, mut answer: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// Makes a store with its first site admin, wherever it is, and returns the admin's API key.
+pub(crate) fn init(store: &str) -> String {
+    let made = run(["init", "--admin", FIRST_ADMIN, "--store", store, "--output", "json"]);
+    assert!(made.status.success(), "{made:?}");
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    made["secret"].as_str().unwrap().to_owned()
+}
+
+/// Applies a site to a store, wherever it is.
+pub(crate) fn apply(store: &str, site: &str) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("site.yaml");
+    std::fs::write(&file, site).unwrap();
+    let applied = run(["apply", "--store", store, "--file", file.to_str().unwrap()]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+}
+
+/// Makes users, one after another, until that is refused; the ids of those that were acknowledged.
+pub(crate) async fn create_users(mut admin: Admin, prefix: String) -> Vec<String> {
+    let mut written = Vec::new();
+    loop {
+        let id = format!("{prefix}{}", written.len());
+        let request = CreateUserRequest { id: id.clone(), ..CreateUserRequest::default() };
+        if admin.create_user(request).await.is_err() {
+            return written;
+        }
+        written.push(id);
+    }
+}
+
 /// A store in a folder of its own.
 pub(crate) struct Store {
     pub(crate) folder: TempDir,
@@ -80,11 +110,8 @@ impl Store {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("rolegate.db");
-        let made =
-            run(["init", "--admin", FIRST_ADMIN, "--store", path.to_str().unwrap(), "--output", "json"]);
-        assert!(made.status.success(), "{made:?}");
-        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-        Self { folder, path, key: made["secret"].as_str().unwrap().to_owned() }
+        let key = init(path.to_str().unwrap());
+        Self { folder, path, key }
     }
 
     /// A store that holds a site.
@@ -95,10 +122,7 @@ impl Store {
     }
 
     pub(crate) fn apply(&self, site: &str) {
-        let file = self.folder.path().join("site.yaml");
-        std::fs::write(&file, site).unwrap();
-        let applied = run(["apply", "--store", self.text(), "--file", file.to_str().unwrap()]);
-        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        apply(self.text(), site);
     }
 
     pub(crate) fn text(&self) -> &str {

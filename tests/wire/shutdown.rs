@@ -3,7 +3,7 @@
 use super::{
     ask::{may, project},
     raw::{CHECK, Raw, framed},
-    server::{PATIENCE, Server, Store, until},
+    server::{PATIENCE, Server, Store, create_users, until},
     site::SITE,
 };
 use prost::Message as _;
@@ -101,19 +101,8 @@ async fn a_signal_is_heard_as_soon_as_the_server_speaks() {
 async fn writes_that_were_answered_before_the_end_are_there_after_it() {
     let store = Store::with_site(SITE);
     let mut server = Server::start(&store).await;
-    let mut admin = server.administrator(&store.key).await;
-    let writing = tokio::spawn(async move {
-        let mut written = Vec::new();
-        for n in 0.. {
-            let id = format!("user-{n}");
-            let request = CreateUserRequest { id: id.clone(), ..CreateUserRequest::default() };
-            if admin.create_user(request).await.is_err() {
-                break;
-            }
-            written.push(id);
-        }
-        written
-    });
+    let admin = server.administrator(&store.key).await;
+    let writing = tokio::spawn(create_users(admin, "user-".to_owned()));
     let mut questions = server.questions().await;
     until("something was written", async || {
         let asked = questions.check(may("user-3", project("scans"), "files_download")).await.unwrap();

@@ -5,7 +5,10 @@ use super::{
     raw::{Raw, framed},
     server::{Server, Store},
 };
-use rolegate::grpc::proto::{BatchCheckRequest, BatchCheckResponse};
+use rolegate::{
+    grpc::proto::{BatchCheckRequest, BatchCheckResponse},
+    rbac::action::Action,
+};
 use std::fmt::Write as _;
 use tonic::Code;
 
@@ -47,15 +50,13 @@ async fn patient(site: &str) -> (Server, Store) {
     (Server::start_with(&store, &["--check-timeout", "20s"]).await, store)
 }
 
-/// A user with twelve roles of long names on one project.
-fn with_long_names() -> String {
+/// A user who holds all of these roles on one project.
+fn with_roles(ids: &[String]) -> String {
+    let actions = Action::ALL.map(Action::name).join(", ");
     let mut site = String::from("version: 1\nusers: [{id: ann}]\nroles:\n");
-    let id = |n: usize| format!("{}{n:02}", "r".repeat(250));
-    let actions = rolegate::rbac::action::Action::ALL.map(rolegate::rbac::action::Action::name).join(", ");
-    for n in 0..12 {
-        let _ = writeln!(site, "  - {{id: {0}, label: {0}, actions: [{actions}]}}", id(n));
+    for id in ids {
+        let _ = writeln!(site, "  - {{id: {id}, label: {id}, actions: [{actions}]}}");
     }
-    let ids: Vec<_> = (0..12).map(id).collect();
     let ids = ids.join(", ");
     let _ = writeln!(
         site,
@@ -66,7 +67,8 @@ fn with_long_names() -> String {
 
 #[tokio::test]
 async fn an_answer_too_large_for_a_message_is_refused_with_what_to_ask_instead() {
-    let (server, _store) = patient(&with_long_names()).await;
+    let long_names: Vec<_> = (0..12).map(|n| format!("{}{n:02}", "r".repeat(250))).collect();
+    let (server, _store) = patient(&with_roles(&long_names)).await;
     let question = may("ann", project("scans"), "files_download");
     let batch = |explain| BatchCheckRequest {
         items: vec![item(question.clone()); 1_000],
@@ -105,25 +107,10 @@ async fn what_takes_only_names_takes_no_large_messages() {
     }
 }
 
-/// A user who holds very many roles on one project.
-fn with_many_roles() -> String {
-    let actions = rolegate::rbac::action::Action::ALL.map(rolegate::rbac::action::Action::name).join(", ");
-    let mut site = String::from("version: 1\nusers: [{id: ann}]\nroles:\n");
-    let ids: Vec<_> = (0..300).map(|n| format!("role-{n}")).collect();
-    for id in &ids {
-        let _ = writeln!(site, "  - {{id: {id}, label: {id}, actions: [{actions}]}}");
-    }
-    let ids = ids.join(", ");
-    let _ = writeln!(
-        site,
-        "groups:\n  - {{id: neuro, offers: [{ids}], projects: [{{id: scans, label: Scans, permissions: {{ann: [{ids}]}}}}]}}"
-    );
-    site
-}
-
 #[tokio::test]
 async fn a_batch_that_takes_long_holds_up_nobody_else() {
-    let (server, _store) = patient(&with_many_roles()).await;
+    let many: Vec<_> = (0..300).map(|n| format!("role-{n}")).collect();
+    let (server, _store) = patient(&with_roles(&many)).await;
     let (mut long, mut short) = (server.questions().await, server.questions().await);
     let batch = BatchCheckRequest {
         items: vec![item(may("ann", project("scans"), "files_download")); 1_000],

@@ -4,10 +4,13 @@ use super::{
     course::Course,
     history::{Allowed, PAIRS, PROJECTS, USERS},
 };
-use crate::{random::Random, scene::Admin};
-use rolegate::grpc::proto::{
-    RemoveProjectPermissionRequest, RoleActions, SetProjectPermissionRequest, UpdateRoleRequest,
-    UpdateUserRequest,
+use crate::{random::Random, server::Admin};
+use rolegate::{
+    grpc::proto::{
+        RemoveProjectPermissionRequest, RoleActions, SetProjectPermissionRequest, UpdateRoleRequest,
+        UpdateUserRequest,
+    },
+    rbac::action::Action,
 };
 use std::{sync::Arc, time::Duration};
 use tonic::{Code, Status};
@@ -26,19 +29,6 @@ groups:
     offers: [custom]
     projects: [{id: p0, label: P0}, {id: p1, label: P1}, {id: p2, label: P2}]
 ";
-
-/// What every custom role must hold.
-const REQUIRED: [&str; 9] = [
-    "containers_view_metadata",
-    "files_view_metadata",
-    "tags_view",
-    "notes_view",
-    "project_permissions_view",
-    "gear_rules_view",
-    "data_views_view",
-    "session_templates_view",
-    "jobs_view",
-];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Held {
@@ -104,7 +94,9 @@ impl Edit {
     async fn send(self, admin: &mut Admin) -> Result<String, Status> {
         match self {
             Self::Role { downloads } => {
-                let names = REQUIRED.into_iter().chain(downloads.then_some("files_download"));
+                let required =
+                    Action::ALL.into_iter().filter(|action| action.is_required()).map(Action::name);
+                let names = required.chain(downloads.then_some("files_download"));
                 let actions = Some(RoleActions { names: names.map(str::to_owned).collect() });
                 let request = UpdateRoleRequest { id: "custom".to_owned(), actions, ..Default::default() };
                 Ok(admin.update_role(request).await?.into_inner().revision_token)
