@@ -4,7 +4,10 @@
 
 use super::lease::within;
 use crate::store::error::StoreError;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{
+    Row as _,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
@@ -12,6 +15,11 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 const CHANGES: &str = "rolegate_changes";
 /// How often the connection is tried out, and how long its answer may take.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How many heartbeats there are to an announcement to ourselves, which wakes everyone who listens in the database: many
+/// sidecars that did so often would keep the server busy for nothing.
+const BEATS_TO_AN_ECHO: u32 = 30;
+/// What a session is marked with from its start: see [`has_a_session_of_its_own`].
+const MARK: &str = "rolegate.session";
 /// The pause before the connection is made anew.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same where hints do not get through, as with a pooler between: they may once the pooler is gone.
@@ -59,7 +67,7 @@ impl From<StoreError> for Ended {
 impl From<sqlx::Error> for Ended {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            // Said of LISTEN or NOTIFY themselves: it is a standby, or another kind of server.
+            // Said of the mark, of LISTEN or of NOTIFY: a pooler, a standby, or another kind of server.
             sqlx::Error::Database(error) if error.code().is_some_and(|code| !code.starts_with("57")) => {
                 Self::Deaf(error.to_string())
             }
@@ -109,22 +117,37 @@ async fn listen(
     heard: &Notify,
     told: &mut Option<State>,
 ) -> Result<std::convert::Infallible, Ended> {
-    let mut listener = connect(options).await?;
-    let echo = format!("rolegate_echo_{:032x}", getrandom::u64().unwrap_or_default());
+    let mark = format!("{:016x}", getrandom::u64().unwrap_or_default());
+    let mut listener = connect(options.clone().options([(MARK, &mark)])).await?;
+    has_a_session_of_its_own(&mut listener, &mark).await?;
+    let echo = format!("rolegate_echo_{mark}");
     within(HEARTBEAT, "no answer to LISTEN", listener.listen_all([CHANGES, &echo])).await??;
     loop {
-        beat(&mut listener, &echo, heard).await?;
+        hear_ourselves(&mut listener, &echo, heard).await?;
         if told.replace(State::Hearing) != Some(State::Hearing) {
             tell(State::Hearing, "");
         }
-        hear(&mut listener, &echo, heard, Instant::now() + HEARTBEAT).await?;
+        for _ in 0..BEATS_TO_AN_ECHO {
+            hear(&mut listener, &echo, heard, Instant::now() + HEARTBEAT).await?;
+            let answered = sqlx::raw_sql("SELECT 1").execute(&mut listener);
+            within(HEARTBEAT, "no answer to a heartbeat", answered).await??;
+        }
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgListener, Ended> {
+/// Makes sure that the server began a session for this very connection, and not one that a pooler hands around: LISTEN
+/// would stay behind there, and notifications would break in on whoever gets it next.
+async fn has_a_session_of_its_own(listener: &mut PgListener, mark: &str) -> Result<(), Ended> {
+    let asked = format!("SELECT coalesce(current_setting('{MARK}', true), '') = '{mark}'");
+    let row = sqlx::raw_sql(sqlx::AssertSqlSafe(asked)).fetch_one(&mut *listener);
+    let row = within(HEARTBEAT, "no answer to a question", row).await??;
+    if row.try_get(0)? { Ok(()) } else { Err(Ended::Deaf("a pooler hands sessions around".to_owned())) }
+}
+
+async fn connect(options: PgConnectOptions) -> Result<PgListener, Ended> {
     // A pool of one is what the listener asks for.
     let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-    let pool = pool.acquire_timeout(HEARTBEAT).connect_lazy_with(options.clone());
+    let pool = pool.acquire_timeout(HEARTBEAT).connect_lazy_with(options);
     let mut listener =
         within(HEARTBEAT * 2, "no connection to listen on", PgListener::connect_with(&pool)).await??;
     listener.ignore_pool_close_event(true);
@@ -138,10 +161,10 @@ async fn connect(options: &PgConnectOptions) -> Result<PgListener, Ended> {
 }
 
 /// Announces something to ourselves and waits until it is back.
-async fn beat(listener: &mut PgListener, echo: &str, heard: &Notify) -> Result<(), Ended> {
+async fn hear_ourselves(listener: &mut PgListener, echo: &str, heard: &Notify) -> Result<(), Ended> {
     let announce =
         sqlx::query("SELECT pg_notify($1, '')").persistent(false).bind(echo).execute(&mut *listener);
-    within(HEARTBEAT, "no answer to a heartbeat", announce).await??;
+    within(HEARTBEAT, "no answer to an announcement", announce).await??;
     if hear(listener, echo, heard, Instant::now() + HEARTBEAT).await? {
         return Ok(());
     }
