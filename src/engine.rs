@@ -8,6 +8,7 @@ mod fenced;
 mod follow;
 pub mod freshness;
 mod gather;
+mod left;
 pub mod stats;
 pub mod view;
 pub mod write;

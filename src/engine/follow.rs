@@ -1,6 +1,6 @@
 //! The follower: one task that keeps the view in step with the store.
 
-use super::{Engine, cache::Cache, view::View};
+use super::{Engine, cache::Cache, left::LeftEpochs, view::View};
 use crate::{
     rbac::role::RoleTable,
     store::{
@@ -25,9 +25,10 @@ impl Engine {
     pub async fn follow(&self) {
         let mut trouble = Trouble::default();
         let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut left = LeftEpochs::default();
         loop {
             let began = Instant::now();
-            let look = self.look(began).await;
+            let look = self.look(began, &mut left).await;
             self.shared.pulse.beat(began, look.is_ok());
             match look {
                 Ok(()) => {
@@ -61,27 +62,42 @@ impl Engine {
     }
 
     /// Looks at the store once and brings the view in line with it.
-    async fn look(&self, began: Instant) -> Result<(), StoreError> {
+    async fn look(&self, began: Instant, left: &mut LeftEpochs) -> Result<(), StoreError> {
         let store = &self.shared.store;
         store.refresh().await?;
         let mut tx = store.read().await?;
-        let Some(view) = self.shared.published.current() else {
-            self.rebuild(&mut tx, "first load").await?;
-            self.shared.pulse.confirm(began);
-            return Ok(());
-        };
-        match feed::catch_up(&mut tx, view.head).await? {
-            CatchUp::Next { head, changes, roles } => self.advance(&view, head, &changes, roles),
-            CatchUp::TooFarBehind => self.rebuild(&mut tx, "too far behind the change history").await?,
-            CatchUp::OtherEpoch => self.rebuild(&mut tx, "the store has another epoch").await?,
-            CatchUp::Forked => {
-                drop(tx);
-                store.renew_epoch(view.head.epoch).await?;
-                self.rebuild(&mut store.read().await?, "the store's history went back or forked").await?;
-            }
+        match self.shared.published.current() {
+            None => self.rebuild(&mut tx, "first load").await?,
+            Some(view) => match feed::catch_up(&mut tx, view.head).await? {
+                CatchUp::Next { head, changes, roles } => self.advance(&view, head, &changes, roles),
+                CatchUp::TooFarBehind => self.rebuild(&mut tx, "too far behind the change history").await?,
+                CatchUp::OtherEpoch => self.enter_epoch(tx, left, view.head).await?,
+                CatchUp::Forked => self.leave_forked(tx, left, view.head).await?,
+            },
         }
         self.shared.pulse.confirm(began);
         Ok(())
+    }
+
+    /// The store has another epoch. One that was left before may only be entered where its history goes on from there.
+    async fn enter_epoch(&self, mut tx: Tx, left: &mut LeftEpochs, last: Head) -> Result<(), StoreError> {
+        if let Some(before) = left.furthest(tx.head().epoch)
+            && matches!(feed::catch_up(&mut tx, before).await?, CatchUp::Forked)
+        {
+            return self.leave_forked(tx, left, last).await;
+        }
+        left.leave(last);
+        self.rebuild(&mut tx, "the store has another epoch").await
+    }
+
+    /// The store's epoch stands for a history that it is not, or not any more: it must have another.
+    async fn leave_forked(&self, tx: Tx, left: &mut LeftEpochs, last: Head) -> Result<(), StoreError> {
+        let store = &self.shared.store;
+        let forked = tx.head().epoch;
+        drop(tx);
+        left.leave(last);
+        store.renew_epoch(forked).await?;
+        self.rebuild(&mut store.read().await?, "the store's history went back or forked").await
     }
 
     /// Moves the view forward. Fences first, then the view: see the [`fenced`](super::fenced) cache.

@@ -90,7 +90,7 @@ pub(super) fn of_store(error: Error) -> Status {
         Error::Store(error) => {
             tell_of(&error);
             match error {
-                StoreError::Unavailable(_) => {
+                StoreError::Unavailable(_) | StoreError::Refused(_) => {
                     with_reason(Code::Unavailable, "STORE_UNAVAILABLE", "the role store is unavailable")
                 }
                 StoreError::Corrupt(_) | StoreError::NotOurs(_) | StoreError::Newer { .. } => with_reason(

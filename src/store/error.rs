@@ -9,6 +9,9 @@ pub enum StoreError {
     /// It cannot be reached, is locked, or ended the connection. Trying again may help.
     #[error("the role store is unavailable: {0}")]
     Unavailable(String),
+    /// Its server does not let us in, or not do this. Trying again helps once somebody has changed that.
+    #[error("the role store's server refuses: {0}")]
+    Refused(String),
     /// What it holds breaks its own rules. Trying again does not help.
     #[error("the role store is corrupted: {0}")]
     Corrupt(String),
@@ -57,14 +60,16 @@ fn of_database(found: &dyn DatabaseError, error: &sqlx::Error) -> StoreError {
     if found.try_downcast_ref::<PgDatabaseError>().is_some() {
         return match &*code {
             // Data or an index is corrupted.
-            "XX001" | "XX002" => StoreError::Corrupt(error.to_string()),
+            "XX001" | "XX002" => StoreError::Corrupt(found.message().to_owned()),
+            // A wrong user or password, no such database, or too few rights.
+            "28000" | "28P01" | "3D000" | "42501" => StoreError::Refused(found.message().to_owned()),
             // A table or a column is not there.
             "42P01" | "42703" => StoreError::NotOurs(format!(
                 "the database holds no role store ({}): make one with `rolegate init`, or bring its schema up to date \
                  with `rolegate migrate`",
                 found.message()
             )),
-            _ => StoreError::Unavailable(error.to_string()),
+            _ => StoreError::Unavailable(found.message().to_owned()),
         };
     }
     // SQLite's primary codes for a malformed image and for a file that is no database.

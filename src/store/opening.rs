@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Opens a store, however long it is away.
 ///
 /// # Errors
-/// It is there, and is broken or none of ours: trying again would not help.
+/// It is there, and is broken, none of ours, or lets us not in: trying again would not help.
 pub async fn patiently(
     open: impl AsyncFn() -> Result<Arc<dyn Store>, StoreError>,
 ) -> Result<Arc<dyn Store>, StoreError> {

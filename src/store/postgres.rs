@@ -10,8 +10,13 @@ mod schema;
 
 pub(super) use lease::Lease;
 
-use super::{Store, error::StoreError, revision::Epoch, tx::Tx};
-use head::Begin;
+use super::{
+    Store,
+    error::StoreError,
+    revision::Epoch,
+    tx::{Arg, Tx},
+};
+use head::{Begin, Found};
 use hints::Hints;
 use lease::Places;
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
@@ -86,21 +91,78 @@ impl PostgresStore {
         let store = Self { readers, writer, begin, hints: Hints::start(options), forked: Mutex::default() };
         // Whatever is wrong with the store is said now.
         store.read().await?;
+        if access == Access::Write {
+            store.begin_write().await.map_err(may_not_write)?;
+        }
         Ok(store)
     }
 
-    async fn begin(&self, places: &Arc<Places>, sql: &'static str) -> Result<Tx, StoreError> {
+    async fn begin(&self, places: &Arc<Places>, sql: &'static str) -> Result<Begun, StoreError> {
         let (lease, row) = places.begin(sql).await?;
-        let mut head = head::head(&row, self.begin)?;
+        let Found { mut head, moved_to } = head::found(&row, self.begin)?;
         if let Some(forked) = (*self.forked()).filter(|forked| forked.found == head.epoch) {
             head.epoch = forked.private;
         }
-        Ok(Tx::postgres(lease, head))
+        Ok(Begun { tx: Tx::postgres(lease, head), moved_to })
+    }
+
+    async fn begin_write(&self) -> Result<Begun, StoreError> {
+        let only_read = || StoreError::Unavailable("this server only reads the role store".to_owned());
+        let writer = self.writer.as_ref().ok_or_else(only_read)?;
+        // Nobody else's revision can come in between: whoever has the row's lock has the only write there is.
+        self.begin(writer, self.begin.write).await
+    }
+
+    /// Gives the store a new epoch, unless it is on the timeline that the present one was made on.
+    async fn settle(&self) -> Result<(), StoreError> {
+        match self.begin_write().await? {
+            Begun { tx, moved_to: Some(timeline) } => renew(tx, Some(&timeline)).await,
+            Begun { moved_to: None, .. } => Ok(()),
+        }
+    }
+
+    /// Whoever may write will renew the epoch. Until then, tokens of the old history are not compared here.
+    fn go_by_a_private_epoch(&self, old: Epoch) -> Result<(), StoreError> {
+        let private = Epoch::random()?;
+        let mut forked = self.forked();
+        *forked = Some(Forked::again(*forked, old, private));
+        tracing::warn!(
+            "the role store's history went back or forked, and this server may not write: until a control plane has given \
+             the store a new epoch, revision tokens of other servers are refused here; if none does, run `rolegate migrate \
+             --new-epoch`"
+        );
+        Ok(())
     }
 
     fn forked(&self) -> MutexGuard<'_, Option<Forked>> {
         self.forked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn may_not_write(error: StoreError) -> StoreError {
+    let StoreError::Refused(why) = error else { return error };
+    StoreError::Refused(format!(
+        "{why}; a control plane writes to the role store: give it a role of the database that may (see \
+         deploy/postgres/roles.sql), or make it a sidecar with --admin-listen off"
+    ))
+}
+
+/// A transaction that has begun, and the timeline that the store has moved to since its epoch was made.
+struct Begun {
+    tx: Tx,
+    moved_to: Option<String>,
+}
+
+/// Gives the store a new epoch, in a write transaction that this ends.
+async fn renew(mut tx: Tx, moved_to: Option<&str>) -> Result<(), StoreError> {
+    let epoch = Epoch::random()?.to_string();
+    let timeline = Arg::Text(moved_to.unwrap_or_default());
+    let renew =
+        "UPDATE which_history SET epoch = $1, timeline = coalesce(nullif($2, ''), timeline) WHERE id = 1";
+    tx.run(renew, &[Arg::Text(&epoch), timeline]).await?;
+    tx.commit().await?;
+    tracing::info!(timeline = moved_to, "the role store has been given a new epoch");
+    Ok(())
 }
 
 /// How every connection is made.
@@ -113,14 +175,20 @@ fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn read(&self) -> Result<Tx, StoreError> {
-        self.begin(&self.readers, self.begin.read).await
+        let begun = self.begin(&self.readers, self.begin.read).await?;
+        if begun.moved_to.is_none() || self.writer.is_none() {
+            return Ok(begun.tx);
+        }
+        drop(begun);
+        self.settle().await?;
+        Ok(self.begin(&self.readers, self.begin.read).await?.tx)
     }
 
     async fn write(&self) -> Result<Tx, StoreError> {
-        let only_read = || StoreError::Unavailable("this server only reads the role store".to_owned());
-        let writer = self.writer.as_ref().ok_or_else(only_read)?;
-        // Nobody else's revision can come in between: whoever has the row's lock has the only write there is.
-        self.begin(writer, self.begin.write).await
+        let begun = self.begin_write().await?;
+        let Some(timeline) = begun.moved_to else { return Ok(begun.tx) };
+        renew(begun.tx, Some(&timeline)).await?;
+        Ok(self.begin_write().await?.tx)
     }
 
     async fn changed(&self) {
@@ -134,19 +202,10 @@ impl Store for PostgresStore {
 
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError> {
         if self.writer.is_none() {
-            // Whoever may write will renew it. Until then, tokens of the old history are not compared here.
-            let private = Epoch::random()?;
-            let mut forked = self.forked();
-            *forked = Some(Forked::again(*forked, old, private));
-            return Ok(());
+            return self.go_by_a_private_epoch(old);
         }
-        let mut tx = self.write().await?;
-        if tx.head().epoch != old {
-            return Ok(());
-        }
-        let new = Epoch::random()?.to_string();
-        tx.run("UPDATE store SET epoch = $1 WHERE id = 1", &[super::tx::Arg::Text(&new)]).await?;
-        tx.commit().await
+        let Begun { tx, moved_to } = self.begin_write().await?;
+        if tx.head().epoch == old { renew(tx, moved_to.as_deref()).await } else { Ok(()) }
     }
 
     async fn close(&self) {

@@ -3,11 +3,15 @@
 use crate::{
     ask::{at_least, reason},
     proxy::Proxy,
-    scene::{DATABASE, IMPATIENT, Scene, download, grant, is_allowed, revoke},
+    scene::{DATABASE, IMPATIENT, Scene, download, fully_current, grant, is_allowed, revoke},
     server::{Questions, Server, create_users, until},
 };
-use rolegate::grpc::proto::{CheckRequest, CreateUserRequest, Freshness, ListUsersRequest, freshness};
-use tonic::Code;
+use rolegate::grpc::proto::{CheckRequest, CreateUserRequest, ListUsersRequest};
+use std::{
+    process::Child,
+    time::{Duration, Instant},
+};
+use tonic::{Code, Request};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 /// A sidecar that serves, and somebody to ask it.
@@ -44,11 +48,7 @@ async fn a_server_that_is_stopped_makes_answers_stale_and_comes_back() {
     assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
     for how in ["fast", "kill"] {
         scene.cluster.end(how);
-        let current = Some(Freshness {
-            want: Some(freshness::Want::FullyCurrent(rolegate::grpc::proto::FullyCurrent {})),
-        });
-        let current = CheckRequest { freshness: current, ..download("ann") };
-        let refused = is_allowed(&mut questions, current).await.unwrap_err();
+        let refused = is_allowed(&mut questions, fully_current(download("ann"))).await.unwrap_err();
         assert_eq!(refused.0, Code::Unavailable, "{refused:?}");
         sidecar.becomes(ServingStatus::NotServing).await;
         let stale = is_allowed(&mut questions, download("ann")).await;
@@ -112,25 +112,65 @@ async fn connections_that_the_server_cuts_are_no_reason_to_stop_serving() {
     }
 }
 
+/// A lock that somebody else holds on a table.
+struct Lock(Child);
+
+impl Lock {
+    async fn on(scene: &Scene, table: &str) -> Self {
+        let mut psql = scene.cluster.client("psql");
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
+        let locker = psql.args(["-q", "-c", &lock, DATABASE]).spawn().unwrap();
+        let locks = format!(
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '{table}'::regclass"
+        );
+        until("the table is locked", async || scene.cluster.sql(DATABASE, &locks) == ["1"]).await;
+        Self(locker)
+    }
+
+    fn release(mut self, scene: &Scene) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()";
+        scene.cluster.sql(DATABASE, end);
+        self.0.wait().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_locked_table_holds_up_what_needs_it_and_nothing_else() {
     let scene = Scene::new();
     let (sidecar, mut questions) = asking(&scene, &[&IMPATIENT[..], &["--preload", "false"]].concat()).await;
     assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
-    let mut psql = scene.cluster.client("psql");
-    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
-    let mut locker = psql.args(["-q", "-c", lock, DATABASE]).spawn().unwrap();
-    let locks = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'users'::regclass";
-    until("the table is locked", async || scene.cluster.sql(DATABASE, locks) == ["1"]).await;
+    let lock = Lock::on(&scene, "users").await;
     let refused = is_allowed(&mut questions, download("bob")).await.unwrap_err();
     assert!(matches!(refused.0, Code::Unavailable | Code::DeadlineExceeded), "{refused:?}");
     assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rolegate_sidecar'";
-    assert!(scene.cluster.sql(DATABASE, waiting)[0].parse::<u32>().unwrap() <= 3);
-    scene.cluster.sql(DATABASE, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()");
-    locker.wait().unwrap();
+    lock.release(&scene);
     until("bob is looked up", async || is_allowed(&mut questions, download("bob")).await == Ok(true)).await;
     sidecar.becomes(ServingStatus::Serving).await;
+}
+
+#[tokio::test]
+async fn callers_who_do_not_wait_leave_no_sessions_behind_at_a_locked_table() {
+    let scene = Scene::new();
+    // Not one more than a sidecar has: one too many, and it locks itself out.
+    scene.cluster.sql(DATABASE, "ALTER ROLE rolegate_sidecar CONNECTION LIMIT 2");
+    let (sidecar, mut questions) = asking(&scene, &[&IMPATIENT[..], &["--preload", "false"]].concat()).await;
+    assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
+    let lock = Lock::on(&scene, "users").await;
+    let end = Instant::now() + Duration::from_secs(8);
+    let mut asked = 0;
+    while Instant::now() < end {
+        let mut impatient = Request::new(download("bob"));
+        impatient.set_timeout(Duration::from_millis(50));
+        assert!(questions.check(impatient).await.is_err());
+        asked += 1;
+        assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true), "after {asked}");
+    }
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rolegate_sidecar'";
+    assert!(scene.cluster.sql(DATABASE, sessions)[0].parse::<u32>().unwrap() <= 2);
+    lock.release(&scene);
+    until("bob is looked up", async || is_allowed(&mut questions, download("bob")).await == Ok(true)).await;
+    assert!(!sidecar.logs.contain("too many connections"), "{}", sidecar.logs.text());
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use crate::{
     ask::at_least,
+    cluster::succeed,
     proxy::Proxy,
-    scene::{DATABASE, IMPATIENT, Scene, download, grant, is_allowed},
+    scene::{DATABASE, IMPATIENT, Scene, download, fully_current, grant, is_allowed},
     server::{Questions, until},
 };
 use rolegate::grpc::proto::CheckRequest;
+use std::path::PathBuf;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -22,7 +24,7 @@ async fn is_refused(questions: &mut Questions, token: &str) {
 async fn a_database_restored_from_an_older_dump_starts_a_new_epoch() {
     let scene = Scene::new();
     let dump = crate::cluster::folder().join("dump");
-    crate::cluster::succeed(scene.cluster.client("pg_dump").args(["-Fc", "-f"]).arg(&dump).arg(DATABASE));
+    succeed(scene.cluster.client("pg_dump").args(["-Fc", "-f"]).arg(&dump).arg(DATABASE));
     let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
     let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
     let token = grant(&mut admin, "bob", "rw").await;
@@ -32,9 +34,9 @@ async fn a_database_restored_from_an_older_dump_starts_a_new_epoch() {
     let asked = CheckRequest { freshness: at_least(&cat), ..download("cat") };
     assert_eq!(is_allowed(&mut questions, asked).await, Ok(true));
     let maintenance = |program: &str| scene.cluster.client(program);
-    crate::cluster::succeed(maintenance("dropdb").args(["--force", DATABASE]));
-    crate::cluster::succeed(maintenance("createdb").arg(DATABASE));
-    crate::cluster::succeed(maintenance("pg_restore").args(["-d", DATABASE]).arg(&dump));
+    succeed(maintenance("dropdb").args(["--force", DATABASE]));
+    succeed(maintenance("createdb").arg(DATABASE));
+    succeed(maintenance("pg_restore").args(["-d", DATABASE]).arg(&dump));
     is_refused(&mut questions, &token).await;
     until("what was granted since is gone", async || {
         is_allowed(&mut questions, download("cat")).await == Ok(false)
@@ -46,34 +48,123 @@ async fn a_database_restored_from_an_older_dump_starts_a_new_epoch() {
     until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
 }
 
-/// Puts a server's older files back: nothing but the history itself tells that it went back.
+/// Puts the data of a backup into the tables that are there, in the place of what they hold.
+struct Backup {
+    dump: PathBuf,
+}
+
+/// Every table of a store.
+const TABLES: &str = "store, which_history, changes, users, api_keys, roles, role_actions, groups, group_members, \
+    role_offers, template_entries, projects, project_permissions, gears, gear_projects, gear_users";
+
+impl Backup {
+    fn of(scene: &Scene) -> Self {
+        let dump = crate::cluster::folder().join("dump");
+        let mut backup = scene.cluster.client("pg_dump");
+        succeed(backup.args(["-Fc", "--exclude-table-data=_sqlx_migrations", "-f"]).arg(&dump).arg(DATABASE));
+        Self { dump }
+    }
+
+    /// The tables in the order in which their data is put back.
+    fn contents(&self, scene: &Scene) -> Vec<String> {
+        let listed = succeed(scene.cluster.client("pg_restore").args(["--data-only", "-l"]).arg(&self.dump));
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        listed.lines().filter(|line| line.contains("TABLE DATA")).map(str::to_owned).collect()
+    }
+
+    /// Puts some of it back.
+    fn put_back_part(&self, scene: &Scene, part: &[String]) {
+        let list = crate::cluster::folder().join("list");
+        std::fs::write(&list, part.join("\n")).unwrap();
+        let mut restore = scene.cluster.client("pg_restore");
+        restore.args(["--data-only", "--disable-triggers", "-d", DATABASE, "-L"]).arg(&list);
+        succeed(restore.arg(&self.dump));
+    }
+
+    fn put_back(&self, scene: &Scene) {
+        scene.cluster.sql(DATABASE, &format!("TRUNCATE {TABLES}"));
+        self.put_back_part(scene, &self.contents(scene));
+    }
+}
+
+#[tokio::test]
+async fn tokens_from_before_a_backup_was_put_back_stay_refused_when_it_is_put_back_again() {
+    let scene = Scene::new();
+    let backup = Backup::of(&scene);
+    let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
+    let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        tokens.push(grant(&mut admin, "cat", "rw").await);
+        let asked = CheckRequest { freshness: at_least(tokens.last().unwrap()), ..download("cat") };
+        until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
+        backup.put_back(&scene);
+        for token in &tokens {
+            is_refused(&mut questions, token).await;
+        }
+        until("what was granted since is gone", async || {
+            is_allowed(&mut questions, download("cat")).await == Ok(false)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_is_half_put_back_is_no_store_yet() {
+    let scene = Scene::new();
+    let backup = Backup::of(&scene);
+    let sidecar = scene.sidecar(&[]).await;
+    let mut questions = sidecar.questions().await;
+    let contents = backup.contents(&scene);
+    let (last, others) = contents.split_last().unwrap();
+    assert!(last.contains("which_history"), "{contents:?}");
+    scene.cluster.sql(DATABASE, &format!("TRUNCATE {TABLES}"));
+    for some in others.chunks(4) {
+        backup.put_back_part(&scene, some);
+        let refused = is_allowed(&mut questions, fully_current(download("ann"))).await;
+        assert_eq!(refused.unwrap_err().0, Code::Unavailable);
+        assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
+    }
+    backup.put_back_part(&scene, std::slice::from_ref(last));
+    until("it is followed", async || {
+        is_allowed(&mut questions, fully_current(download("ann"))).await == Ok(true)
+    })
+    .await;
+}
+
+/// Puts a server's older files back, again and again: nothing but the history itself tells that it went back.
 async fn files_put_back(with_control_plane: bool) {
     let scene = Scene::new();
     scene.cluster.end("fast");
     let copy = scene.cluster.copy_files();
     scene.cluster.start_again();
-    let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
-    let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
-    let token = grant(&mut admin, "cat", "rw").await;
-    let asked = CheckRequest { freshness: at_least(&token), ..download("cat") };
-    assert_eq!(is_allowed(&mut questions, asked).await, Ok(true));
-    if !with_control_plane {
-        drop(control);
-    }
-    scene.cluster.end("fast");
-    scene.cluster.put_back(&copy);
-    scene.cluster.start_again();
-    is_refused(&mut questions, &token).await;
-    assert_eq!(is_allowed(&mut questions, download("cat")).await, Ok(false));
-    let control = scene.control().await;
-    let mut admin = scene.admin(&control).await;
-    let token = grant(&mut admin, "cat", "rw").await;
-    let asked = CheckRequest { freshness: at_least(&token), ..download("cat") };
-    if with_control_plane {
-        until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
-    } else {
+    let (mut control, sidecar) = (Some(scene.control().await), scene.sidecar(&IMPATIENT).await);
+    let mut questions = sidecar.questions().await;
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        let running = control.take().unwrap();
+        let mut admin = scene.admin(&running).await;
+        tokens.push(grant(&mut admin, "cat", "rw").await);
         until("it is seen", async || is_allowed(&mut questions, download("cat")).await == Ok(true)).await;
+        if with_control_plane {
+            let asked = CheckRequest { freshness: at_least(tokens.last().unwrap()), ..download("cat") };
+            until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
+            control = Some(running);
+        } else {
+            drop(running);
+        }
+        scene.cluster.end("fast");
+        scene.cluster.put_back(&copy);
+        scene.cluster.start_again();
+        for token in &tokens {
+            is_refused(&mut questions, token).await;
+        }
+        assert_eq!(is_allowed(&mut questions, download("cat")).await, Ok(false));
+        if !with_control_plane {
+            control = Some(scene.control().await);
+        }
     }
+    assert!(with_control_plane || sidecar.logs.contain("--new-epoch"), "{}", sidecar.logs.text());
 }
 
 #[tokio::test]
@@ -84,6 +175,36 @@ async fn a_server_whose_older_files_are_put_back_gets_a_new_epoch_from_the_contr
 #[tokio::test]
 async fn a_sidecar_alone_refuses_tokens_of_what_was_taken_back() {
     files_put_back(false).await;
+}
+
+#[tokio::test]
+async fn two_standbys_that_are_promoted_from_one_timeline_are_two_histories() {
+    let scene = Scene::new();
+    let standbys = [scene.cluster.standby(), scene.cluster.standby()];
+    let proxy = Proxy::to(scene.cluster.port).await;
+    let sidecar = scene.sidecar_at(proxy.port, &IMPATIENT).await;
+    let mut questions = sidecar.questions().await;
+    scene.cluster.end("kill");
+    let mut tokens: Vec<String> = Vec::new();
+    for standby in &standbys {
+        standby.promote();
+        proxy.stand_for(standby.port);
+        let control = crate::scene::serve(
+            &scene.at_port("rolegate_control", proxy.port),
+            &["--admin-listen", "127.0.0.1:0"],
+        )
+        .await;
+        for token in &tokens {
+            is_refused(&mut questions, token).await;
+        }
+        let mut admin = scene.admin(&control).await;
+        for user in ["ann", "bob", "cat"] {
+            tokens.push(grant(&mut admin, user, "ro").await);
+        }
+        let asked = CheckRequest { freshness: at_least(tokens.last().unwrap()), ..download("cat") };
+        until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
+        standby.end("kill");
+    }
 }
 
 #[tokio::test]

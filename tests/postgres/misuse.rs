@@ -79,10 +79,7 @@ fn a_password_comes_from_the_environment_or_a_file_and_a_wrong_one_is_said_to_be
 fn a_server_without_a_store_without_its_schema_or_with_a_newer_one_is_refused() {
     let cluster = Cluster::start();
     let url = cluster.url("postgres");
-    let ended = |url: &str| {
-        let flags = ["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log", "off"];
-        one_line(&finish(rolegate([&["serve", "--store", url][..], &flags].concat())))
-    };
+    let ended = |url: &str| given_up(url, "off");
     let (code, said) = ended(&url);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("rolegate init") && said.contains("rolegate migrate"), "{said}");
@@ -104,16 +101,67 @@ async fn an_older_binary_keeps_working_while_a_newer_one_rolls_out() {
     assert_eq!(is_allowed(&mut sidecar.questions().await, download("ann")).await, Ok(true));
 }
 
-#[tokio::test]
-async fn a_control_plane_whose_database_role_may_only_read_says_so_and_writes_nothing() {
+/// What `serve` says when it gives up on its store, and its exit code.
+fn given_up(url: &str, admin: &str) -> (Option<i32>, String) {
+    let flags =
+        ["--listen", "127.0.0.1:0", "--admin-listen", admin, "--metrics-listen", "off", "--log", "off"];
+    one_line(&finish(rolegate([&["serve", "--store", url][..], &flags].concat())))
+}
+
+#[test]
+fn a_server_that_the_database_does_not_let_in_gives_up_at_start() {
     let scene = Scene::new();
-    let store = scene.at_port("rolegate_sidecar", scene.cluster.port);
-    let control = crate::scene::serve(&store, &["--admin-listen", "127.0.0.1:0"]).await;
-    let request = rolegate::grpc::proto::CreateUserRequest { id: "new".to_owned(), ..Default::default() };
-    let refused = scene.admin(&control).await.create_user(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
-    assert!(control.logs.contain("permission denied"), "{}", control.logs.text());
-    assert_eq!(is_allowed(&mut control.questions().await, download("ann")).await, Ok(true));
+    let missing = scene.at_port("rolegate_control", scene.cluster.port).replace("/roles?", "/rolls?");
+    let nobody = scene.at_port("nobody", scene.cluster.port);
+    for (url, why) in [(missing, "\"rolls\" does not exist"), (nobody, "role \"nobody\" does not exist")] {
+        let (code, said) = given_up(&url, "off");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_control_plane_whose_database_role_may_only_read_gives_up_at_start_and_says_what_to_do() {
+    let scene = Scene::new();
+    let (code, said) = given_up(&scene.at_port("rolegate_sidecar", scene.cluster.port), "127.0.0.1:0");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("permission denied") && said.contains("--admin-listen off"), "{said}");
+    assert!(said.contains("roles.sql"), "{said}");
+}
+
+#[test]
+fn who_does_not_own_the_tables_is_told_to_migrate_as_who_does() {
+    let scene = Scene::new();
+    let store = scene.at_port("rolegate_control", scene.cluster.port);
+    let (code, said) = one_line(&run(["migrate", "--store", &store]));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("permission denied") && said.contains("as the owner"), "{said}");
+}
+
+#[test]
+fn a_store_is_made_where_the_default_is_to_read_and_not_where_text_is_no_unicode() {
+    let cluster = Cluster::start();
+    cluster.sql("postgres", "CREATE DATABASE quiet");
+    cluster.sql("postgres", "ALTER DATABASE quiet SET default_transaction_read_only = on");
+    let done = run(["init", "--admin", "root@example.org", "--store", &cluster.url("quiet")]);
+    assert!(done.status.success(), "{done:?}");
+    cluster.sql(
+        "postgres",
+        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0",
+    );
+    let (code, said) = one_line(&run(["migrate", "--store", &cluster.url("latin")]));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("LATIN1") && said.contains("UTF8"), "{said}");
+}
+
+#[test]
+fn the_roles_for_a_second_store_in_one_cluster_are_those_of_the_first() {
+    let scene = Scene::new();
+    let second = scene.cluster.database();
+    assert!(run(["migrate", "--store", &scene.cluster.url(&second)]).status.success());
+    for _ in 0..2 {
+        scene.cluster.sql(&second, crate::scene::ROLES);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use crate::{
     server::{Admin, Questions, Server, apply, init, rolegate, until},
 };
 use rolegate::grpc::proto::{
-    CheckRequest, Decision, RemoveProjectPermissionRequest, SetProjectPermissionRequest,
+    CheckRequest, Decision, Freshness, FullyCurrent, RemoveProjectPermissionRequest,
+    SetProjectPermissionRequest, freshness,
 };
 use std::{fmt::Display, process::Command};
 use tonic::Code;
@@ -25,7 +26,7 @@ gears: [{name: open}]
 ";
 
 /// The roles of the database, as operators make them.
-const ROLES: &str = include_str!("../../deploy/postgres/roles.sql");
+pub(crate) const ROLES: &str = include_str!("../../deploy/postgres/roles.sql");
 
 /// A store in a cluster of its own.
 pub(crate) struct Scene {
@@ -106,6 +107,12 @@ pub(crate) const IMPATIENT: [&str; 4] = ["--max-staleness", "4s", "--warn-stalen
 /// May this user download in `scans`?
 pub(crate) fn download(user: &str) -> CheckRequest {
     may(user, project("scans"), "files_download")
+}
+
+/// The same question, to be answered as the store is now.
+pub(crate) fn fully_current(request: CheckRequest) -> CheckRequest {
+    let want = Some(freshness::Want::FullyCurrent(FullyCurrent {}));
+    CheckRequest { freshness: Some(Freshness { want }), ..request }
 }
 
 /// What is answered, or why nothing is.

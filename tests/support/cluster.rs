@@ -67,7 +67,7 @@ impl Cluster {
     /// Puts copied files back in place of what a server that does not run has now.
     pub(crate) fn put_back(&self, copy: &Path) {
         succeed(Command::new("rm").arg("-rf").arg(&self.data));
-        succeed(Command::new("mv").arg(copy).arg(&self.data));
+        succeed(Command::new("cp").arg("-a").arg(copy).arg(&self.data));
     }
 
     /// Starts a server on a folder that holds a cluster.

@@ -9,34 +9,42 @@ use sqlx::{Row as _, postgres::PgRow};
 
 /// What makes a cluster and a history one: the random epoch is copied with a dump and with a standby.
 ///
-/// The cluster's identifier, the timeline (which a promotion or a recovery begins anew), and the table itself (which a
-/// restored dump makes anew). A server that only speaks the protocol may know none of them.
+/// The transaction that wrote the epoch (of a restored row it is the one that restored it), the cluster's identifier, and
+/// the timeline, which a promotion or a recovery begins anew. A server that only speaks the protocol may know none of them.
 macro_rules! identity {
     () => {
-        "tableoid::bigint, (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(), \
+        "h.xmin::text::bigint, (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(), \
          CASE WHEN pg_is_in_recovery() THEN NULL \
          ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"
     };
 }
 
 /// Fails where the identity is not to be had.
-pub(super) const TRIES_IDENTITY: &str = concat!("SELECT ", identity!(), " FROM pg_class LIMIT 1");
+pub(super) const TRIES_IDENTITY: &str = concat!("SELECT ", identity!(), " FROM pg_class h LIMIT 1");
+
+/// Tells where the store stands, and in which history.
+macro_rules! head {
+    ($($identity:expr)?) => {
+        concat!(
+            "SELECT h.epoch, s.revision, s.stamp, s.schema, s.usable_from", $(", h.timeline, ", $identity,)?
+            " FROM store s, which_history h WHERE s.id = 1 AND h.id = 1"
+        )
+    };
+}
 
 /// The statements that begin a transaction and tell where the store stands in it.
 macro_rules! begin {
-    (read $(, $identity:expr)?) => {
-        concat!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; ",
-            "SELECT epoch, revision, stamp, schema, usable_from", $(", ", $identity,)? " FROM store WHERE id = 1"
-        )
+    (read, $head:expr) => {
+        concat!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '1s'; ", $head)
     };
-    // A writer that stops in the middle must not hold the lock for as long as TCP lives.
-    (write $(, $identity:expr)?) => {
+    // A writer that stops in the middle must not hold the lock for as long as TCP lives. What it finds is looked up
+    // once it has the lock, by a statement of its own: what was read while waiting for it is of before.
+    (write, $head:expr) => {
         concat!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '5s'; ",
             "SET LOCAL synchronous_commit = 'on'; SET LOCAL idle_in_transaction_session_timeout = '30s'; ",
-            "SELECT epoch, revision, stamp, schema, usable_from", $(", ", $identity,)?
-            " FROM store WHERE id = 1 FOR UPDATE"
+            "SELECT 1 FROM store WHERE id = 1 FOR UPDATE; ",
+            $head
         )
     };
 }
@@ -50,24 +58,42 @@ pub(super) struct Begin {
 }
 
 /// On a server that can say which cluster it is, and on which timeline.
-pub(super) const WITH_IDENTITY: Begin =
-    Begin { read: begin!(read, identity!()), write: begin!(write, identity!()), has_identity: true };
+pub(super) const WITH_IDENTITY: Begin = Begin {
+    read: begin!(read, head!(identity!())),
+    write: begin!(write, head!(identity!())),
+    has_identity: true,
+};
 /// On any other.
 pub(super) const WITHOUT_IDENTITY: Begin =
-    Begin { read: begin!(read), write: begin!(write), has_identity: false };
+    Begin { read: begin!(read, head!()), write: begin!(write, head!()), has_identity: false };
+
+/// What beginning a transaction finds.
+pub(super) struct Found {
+    pub(super) head: Head,
+    /// The server's timeline, if it is another one than that on which the epoch was made: two standbys of one primary
+    /// may both be promoted to the same next timeline, so whoever may write gives the store a new epoch.
+    pub(super) moved_to: Option<String>,
+}
 
 /// The newest schema that this binary knows.
 pub(super) const KNOWN_SCHEMA: i64 = 1;
 
 /// Reads where the store stands from the row that beginning a transaction answers.
-pub(super) fn head(row: &PgRow, begin: Begin) -> Result<Head, StoreError> {
+pub(super) fn found(row: &PgRow, begin: Begin) -> Result<Found, StoreError> {
     check_schema(row.try_get(3)?, row.try_get(4)?)?;
     let text: String = row.try_get(0)?;
     let stored = Epoch::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("epoch `{text}`")))?;
     let revision: i64 = row.try_get(1)?;
     let revision = revision.try_into().map_err(|_| StoreError::Corrupt(format!("revision {revision}")))?;
-    let epoch = if begin.has_identity { epoch_here(row, stored)? } else { stored };
-    Ok(Head { epoch, revision, stamp: row.try_get(2)? })
+    let stamp = row.try_get(2)?;
+    if !begin.has_identity {
+        return Ok(Found { head: Head { epoch: stored, revision, stamp }, moved_to: None });
+    }
+    let timeline = timeline(row)?;
+    let made_on: String = row.try_get(5)?;
+    let epoch = epoch_here(stored, row.try_get(6)?, row.try_get(7)?, &timeline);
+    let moved_to = (timeline != made_on).then_some(timeline);
+    Ok(Found { head: Head { epoch, revision, stamp }, moved_to })
 }
 
 /// Forward only: a binary works with a newer schema for as long as that allows it.
@@ -82,22 +108,25 @@ fn check_schema(schema: i64, usable_from: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The epoch of this history in this cluster: a copy of the store elsewhere goes on in an epoch of its own.
-fn epoch_here(row: &PgRow, stored: Epoch) -> Result<Epoch, StoreError> {
-    let (table, cluster): (i64, i64) = (row.try_get(5)?, row.try_get(6)?);
-    if row.try_get(7)? {
+/// The server's timeline.
+fn timeline(row: &PgRow) -> Result<String, StoreError> {
+    if row.try_get(8)? {
         // What a standby has replayed says nothing of what was written since: it could be confirmed for ever.
         let what = "the role store's server is a standby, which does not know how far behind it is";
         return Err(StoreError::Unavailable(format!("{what}: waiting for it to be promoted")));
     }
-    let timeline: String = row.try_get(8)?;
+    Ok(row.try_get(9)?)
+}
+
+/// The epoch of this history in this cluster: a copy of the store elsewhere goes on in an epoch of its own.
+fn epoch_here(stored: Epoch, written_by: i64, cluster: i64, timeline: &str) -> Epoch {
     let mut hash = Sha256::new();
     hash.update(stored.to_string());
     hash.update(cluster.to_be_bytes());
     hash.update(timeline);
-    hash.update(table.to_be_bytes());
+    hash.update(written_by.to_be_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(digest.split_at(16).0);
-    Ok(Epoch::from_bytes(bytes))
+    Epoch::from_bytes(bytes)
 }

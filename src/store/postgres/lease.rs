@@ -49,38 +49,23 @@ impl Places {
         self.idle().clear();
     }
 
-    /// Begins a transaction with these statements, and returns it with the one row that they answer.
+    /// Begins a transaction with these statements, and returns it with the one row that the last of them answers.
     pub(super) async fn begin(self: &Arc<Self>, sql: &'static str) -> Result<(Lease, PgRow), StoreError> {
         let place =
             within(PATIENCE, "no connection came free", Arc::clone(&self.free).acquire_owned()).await?;
         let place = place.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let (connection, row) = match self.begin_on_idle(sql).await? {
-            Some(begun) => begun,
-            None => {
-                let mut connection = connect(&self.options).await?;
-                let row = first_row(&mut connection, sql).await.map_err(NotBegun::into_inner)?;
-                (connection, row)
-            }
-        };
-        let lease = Lease {
-            connection: Some(connection),
-            midway: false,
-            places: Arc::clone(self),
-            place: Some(place),
-        };
-        Ok((lease, row))
-    }
-
-    /// Begins on a connection that is left from before. It may have been cut since: that alone is no reason to fail.
-    async fn begin_on_idle(&self, sql: &'static str) -> Result<Option<(PgConnection, PgRow)>, StoreError> {
-        while let Some(mut connection) = self.take_idle() {
-            match first_row(&mut connection, sql).await {
-                Ok(row) => return Ok(Some((connection, row))),
-                Err(NotBegun::Connection(_)) => {}
-                Err(NotBegun::Statement(error)) => return Err(error),
+        let mut lease = Lease { connection: None, places: Arc::clone(self), place: Some(place) };
+        // What is left from before may have been cut since: that alone is no reason to fail.
+        while let Some(connection) = self.take_idle() {
+            lease.connection = Some(connection);
+            match lease.first_row(sql).await {
+                Err(_) if lease.connection.is_none() => {}
+                begun => return begun.map(|row| (lease, row)),
             }
         }
-        Ok(None)
+        lease.connection = Some(connect(&self.options).await?);
+        let row = lease.first_row(sql).await?;
+        Ok((lease, row))
     }
 
     fn take_idle(&self) -> Option<PgConnection> {
@@ -92,44 +77,31 @@ impl Places {
     }
 
     /// Ends a transaction that was not committed, and keeps the connection.
+    ///
+    /// A caller who does not wait any more leaves a statement behind that the server may still be at, such as one that
+    /// waits for a lock. It is waited for: were the connection dropped, the server would not notice before it is done, and
+    /// impatient callers would pile up sessions there.
     async fn take_back(&self, mut connection: PgConnection) {
-        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut connection);
         // A connection that cannot even do that is dropped.
-        if matches!(within(TURN, "no end", rollback).await, Ok(Ok(_))) {
+        if matches!(within(TURN, "no end", roll_back(&mut connection)).await, Ok(Ok(()))) {
             self.idle().push(connection);
         }
     }
 }
 
-/// Why a transaction did not begin.
-enum NotBegun {
-    /// The connection is of no use any more.
-    Connection(StoreError),
-    /// The server said no.
-    Statement(StoreError),
+async fn roll_back(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+    if rolled_back.as_ref().is_err_and(is_answer) {
+        // It was the answer to what was left behind.
+        sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+        return Ok(());
+    }
+    rolled_back.map(drop)
 }
 
-impl NotBegun {
-    fn into_inner(self) -> StoreError {
-        match self {
-            Self::Connection(error) | Self::Statement(error) => error,
-        }
-    }
-}
-
-/// Runs the first statements of a transaction, of which one answers a row.
-async fn first_row(connection: &mut PgConnection, sql: &'static str) -> Result<PgRow, NotBegun> {
-    // To the last answer: a connection that is handed on must have nothing left to say.
-    let began = sqlx::raw_sql(sql).fetch_all(connection);
-    match within(TURN, "the server does not answer", began).await.map_err(NotBegun::Connection)? {
-        Ok(mut rows) => {
-            rows.pop().ok_or_else(|| NotBegun::Statement(StoreError::NotOurs(NO_STORE.to_owned())))
-        }
-        Err(error @ sqlx::Error::Database(_)) if !is_farewell(&error) => {
-            Err(NotBegun::Statement(error.into()))
-        }
-        Err(error) => Err(NotBegun::Connection(error.into())),
-    }
+/// Whether the server says no to a statement, and stays there for the next.
+fn is_answer(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(_)) && !is_farewell(error)
 }
 
 /// Whether the server ends the connection with this: it is shutting down, or an administrator cut us off.
@@ -153,16 +125,23 @@ pub(super) async fn within<T>(
     tokio::time::timeout(limit, work).await.map_err(late)
 }
 
-/// A connection with a transaction on it.
+/// A place, and the connection in it with a transaction on it. The connection is gone once it is of no further use.
 pub(in crate::store) struct Lease {
     connection: Option<PgConnection>,
-    /// Whether a statement is being run: a lease that is dropped then leaves a connection of no further use.
-    midway: bool,
     places: Arc<Places>,
     place: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
+    /// Runs the first statements of a transaction, of which the last one answers a row.
+    async fn first_row(&mut self, sql: &'static str) -> Result<PgRow, StoreError> {
+        // To the last answer: a connection that is handed on must have nothing left to say.
+        let began = sqlx::raw_sql(sql).fetch_all(self.connection()?);
+        let began = within(TURN, "the server does not answer", began).await;
+        let row = self.settled(began)?.pop();
+        row.ok_or_else(|| StoreError::NotOurs(NO_STORE.to_owned()))
+    }
+
     /// Hands every row on as it comes.
     pub(in crate::store) async fn each(
         &mut self,
@@ -171,14 +150,16 @@ impl Lease {
         mut take: impl FnMut(PgRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let query = statement(sql, args)?;
-        let connection = self.begin_statement()?;
-        let mut found = query.fetch(connection);
-        while let Some(row) = within(SILENCE, "the server fell silent", found.try_next()).await?? {
-            take(row)?;
+        let mut found = query.fetch(self.connection()?);
+        loop {
+            match within(SILENCE, "the server fell silent", found.try_next()).await {
+                Ok(Ok(Some(row))) => take(row)?,
+                ended => {
+                    drop(found);
+                    return self.settled(ended).map(drop);
+                }
+            }
         }
-        drop(found);
-        self.midway = false;
-        Ok(())
     }
 
     pub(in crate::store) async fn run(
@@ -186,33 +167,44 @@ impl Lease {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<u64, StoreError> {
-        let query = statement(sql, args)?;
-        let done =
-            within(SILENCE, "the server fell silent", query.execute(self.begin_statement()?)).await??;
-        self.midway = false;
-        Ok(done.rows_affected())
+        let done = statement(sql, args)?.execute(self.connection()?);
+        let done = within(SILENCE, "the server fell silent", done).await;
+        Ok(self.settled(done)?.rows_affected())
     }
 
     /// Commits, and announces it where somebody may listen.
     pub(in crate::store) async fn commit(mut self) -> Result<(), StoreError> {
         let commit = if self.places.announces { "NOTIFY rolegate_changes; COMMIT" } else { "COMMIT" };
-        let commit = sqlx::raw_sql(commit).execute(self.begin_statement()?);
-        within(TURN, "the commit was not confirmed", commit).await??;
+        let committed = sqlx::raw_sql(commit).execute(self.connection()?);
+        let committed = within(TURN, "the commit was not confirmed", committed).await;
+        self.settled(committed)?;
         if let Some(connection) = self.connection.take() {
             self.places.idle().push(connection);
         }
         Ok(())
     }
 
-    fn begin_statement(&mut self) -> Result<&mut PgConnection, StoreError> {
-        self.midway = true;
+    fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("the transaction is over".to_owned()))
+    }
+
+    /// What a statement came to. If the server did not answer it, or with its last words, the connection is dropped.
+    fn settled<T>(&mut self, outcome: Result<Result<T, sqlx::Error>, StoreError>) -> Result<T, StoreError> {
+        let answered = match &outcome {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => is_answer(error),
+            Err(_) => false,
+        };
+        if !answered {
+            self.connection = None;
+        }
+        Ok(outcome??)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take().filter(|_| !self.midway) else { return };
+        let Some(connection) = self.connection.take() else { return };
         let (places, place) = (Arc::clone(&self.places), self.place.take());
         // Readers end so as a rule. Outside of a runtime nobody could wait: then the connection is dropped.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -20,8 +20,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 /// Runs what has not run yet, one process at a time.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection = connect(options).await?;
+    sqlx::raw_sql("SET default_transaction_read_only = off").execute(&mut connection).await?;
+    keeps_every_text(&mut connection).await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            owner_is_needed(error.into())
+        }
         MigrateError::VersionMissing(found) => StoreError::Newer { found, known: super::head::KNOWN_SCHEMA },
         other => StoreError::Corrupt(other.to_string()),
     })?;
@@ -29,15 +33,35 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
     Ok(connection.close().await?)
 }
 
+fn owner_is_needed(error: StoreError) -> StoreError {
+    let StoreError::Refused(why) = error else { return error };
+    StoreError::Refused(format!("{why}; run this as the owner of the database, or of the tables in it"))
+}
+
+/// Makes sure that every text can be kept as it is.
+async fn keeps_every_text(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let row = sqlx::raw_sql("SHOW server_encoding").fetch_one(connection).await?;
+    let encoding: String = row.try_get(0)?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(StoreError::NotOurs(format!(
+        "the database keeps text as {encoding}, and rolegate needs UTF8: make one with CREATE DATABASE ... ENCODING 'UTF8' \
+         TEMPLATE template0"
+    )))
+}
+
 /// Writes the one row of an empty store, unless it is there.
 async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut tx = connection.begin().await?;
     let stamp = random_stamp()?;
     let epoch = Epoch::random()?;
-    let row = "INSERT INTO store (id, epoch, revision, stamp, schema, usable_from) VALUES (1, $1, 0, $2, 1, 1) \
+    let row = "INSERT INTO store (id, revision, stamp, schema, usable_from) VALUES (1, 0, $1, 1, 1) \
                ON CONFLICT DO NOTHING";
-    let planted = sqlx::query(row).bind(epoch.to_string()).bind(stamp).execute(&mut *tx).await?;
+    let planted = sqlx::query(row).bind(stamp).execute(&mut *tx).await?;
     if planted.rows_affected() == 1 {
+        let history = "INSERT INTO which_history (id, epoch, timeline) VALUES (1, $1, '')";
+        sqlx::query(history).bind(epoch.to_string()).execute(&mut *tx).await?;
         let first = "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')";
         sqlx::query(first).bind(stamp).bind(unix_seconds()).execute(&mut *tx).await?;
     }

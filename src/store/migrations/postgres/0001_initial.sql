@@ -3,7 +3,6 @@
 -- One row: where the store stands. Every write locks and advances it inside its own transaction.
 CREATE TABLE store (
     id BIGINT PRIMARY KEY CHECK (id = 1),
-    epoch TEXT COLLATE "C" NOT NULL, -- random; another epoch means that revisions cannot be compared
     revision BIGINT NOT NULL,
     stamp BIGINT NOT NULL, -- random, made with the revision: tells histories apart that forked
     schema BIGINT NOT NULL, -- the newest migration that has run
@@ -118,3 +117,13 @@ CREATE TABLE gear_users (
     PRIMARY KEY (gear, user_id)
 );
 CREATE INDEX gear_users_of_user ON gear_users (user_id);
+
+-- One row: which history this is. Another epoch means that revisions cannot be compared. It is written only to give the
+-- store a new one, so that the transaction that wrote it, which goes into what callers see as the epoch, tells a restored
+-- row from the one it is a copy of. In a dump the data of this table comes last, by its name: whoever looks while one is
+-- being restored finds no store yet.
+CREATE TABLE which_history (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    epoch TEXT COLLATE "C" NOT NULL, -- random
+    timeline TEXT COLLATE "C" NOT NULL -- of the server that the epoch was made on; empty if nobody asked
+);
