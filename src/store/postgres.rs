@@ -7,6 +7,7 @@ mod head;
 mod hints;
 mod lease;
 mod schema;
+mod session;
 
 pub(super) use lease::Lease;
 
@@ -167,8 +168,8 @@ async fn renew(mut tx: Tx, moved_to: Option<&str>) -> Result<(), StoreError> {
 
 /// How every connection is made.
 fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
-    // Poolers in transaction mode know neither named statements nor parameters that they were not told of.
-    let options = options.application_name("rolegate").statement_cache_capacity(0).extra_float_digits(None);
+    // Poolers know few settings.
+    let options = options.application_name("rolegate").extra_float_digits(None);
     options.disable_statement_logging()
 }
 

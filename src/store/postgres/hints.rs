@@ -2,12 +2,9 @@
 //!
 //! A hint may be lost, and nothing but speed rests on it: the follower looks for itself as well.
 
-use super::lease::within;
+use super::{lease::within, session::Mark};
 use crate::store::error::StoreError;
-use sqlx::{
-    Row as _,
-    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
-};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
@@ -18,8 +15,6 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How many heartbeats there are to an announcement to ourselves, which wakes everyone who listens in the database: many
 /// sidecars that did so often would keep the server busy for nothing.
 const BEATS_TO_AN_ECHO: u32 = 30;
-/// What a session is marked with from its start: see [`has_a_session_of_its_own`].
-const MARK: &str = "rolegate.session";
 /// The pause before the connection is made anew.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same where hints do not get through, as with a pooler between: they may once the pooler is gone.
@@ -117,10 +112,13 @@ async fn listen(
     heard: &Notify,
     told: &mut Option<State>,
 ) -> Result<std::convert::Infallible, Ended> {
-    let mark = format!("{:016x}", getrandom::u64().unwrap_or_default());
-    let mut listener = connect(options.clone().options([(MARK, &mark)])).await?;
-    has_a_session_of_its_own(&mut listener, &mark).await?;
-    let echo = format!("rolegate_echo_{mark}");
+    let mark = Mark::new()?;
+    let mut listener = connect(mark.ask(options.clone())).await?;
+    // LISTEN would stay behind on a pooler's session, and notifications break in on whoever gets it next.
+    if !within(HEARTBEAT, "no answer to a question", mark.is_on(&mut listener)).await?? {
+        return Err(Ended::Deaf("a pooler hands sessions around".to_owned()));
+    }
+    let echo = format!("rolegate_echo_{}", mark.as_ref());
     within(HEARTBEAT, "no answer to LISTEN", listener.listen_all([CHANGES, &echo])).await??;
     loop {
         hear_ourselves(&mut listener, &echo, heard).await?;
@@ -133,15 +131,6 @@ async fn listen(
             within(HEARTBEAT, "no answer to a heartbeat", answered).await??;
         }
     }
-}
-
-/// Makes sure that the server began a session for this very connection, and not one that a pooler hands around: LISTEN
-/// would stay behind there, and notifications would break in on whoever gets it next.
-async fn has_a_session_of_its_own(listener: &mut PgListener, mark: &str) -> Result<(), Ended> {
-    let asked = format!("SELECT coalesce(current_setting('{MARK}', true), '') = '{mark}'");
-    let row = sqlx::raw_sql(sqlx::AssertSqlSafe(asked)).fetch_one(&mut *listener);
-    let row = within(HEARTBEAT, "no answer to a question", row).await??;
-    if row.try_get(0)? { Ok(()) } else { Err(Ended::Deaf("a pooler hands sessions around".to_owned())) }
 }
 
 async fn connect(options: PgConnectOptions) -> Result<PgListener, Ended> {

@@ -7,9 +7,10 @@ use super::super::{
     error::StoreError,
     tx::{Arg, bind},
 };
+use super::session::{self, PATIENCE, Session};
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Arguments as _, ConnectOptions as _, PgConnection, Postgres,
+    Arguments as _, PgConnection, Postgres,
     postgres::{PgArguments, PgConnectOptions, PgRow},
     query::Query,
 };
@@ -20,8 +21,6 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long to wait for a place, and for a connection.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait for a transaction to begin or to end: longer than the server waits for locks on our behalf.
 const TURN: Duration = Duration::from_secs(8);
 /// How long to wait for the next row, and for a statement without any. A site is large, but its rows keep coming.
@@ -33,7 +32,7 @@ const NO_STORE: &str = "the database holds no role store: make one with `rolegat
 /// A fixed number of places for connections to one database.
 pub(super) struct Places {
     options: PgConnectOptions,
-    idle: Mutex<Vec<PgConnection>>,
+    idle: Mutex<Vec<Session>>,
     free: Arc<Semaphore>,
     /// Whether a commit can be announced on this server.
     announces: bool,
@@ -54,25 +53,25 @@ impl Places {
         let place =
             within(PATIENCE, "no connection came free", Arc::clone(&self.free).acquire_owned()).await?;
         let place = place.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let mut lease = Lease { connection: None, places: Arc::clone(self), place: Some(place) };
+        let mut lease = Lease { session: None, places: Arc::clone(self), place: Some(place) };
         // What is left from before may have been cut since: that alone is no reason to fail.
-        while let Some(connection) = self.take_idle() {
-            lease.connection = Some(connection);
+        while let Some(session) = self.take_idle() {
+            lease.session = Some(session);
             match lease.first_row(sql).await {
-                Err(_) if lease.connection.is_none() => {}
+                Err(_) if lease.session.is_none() => {}
                 begun => return begun.map(|row| (lease, row)),
             }
         }
-        lease.connection = Some(connect(&self.options).await?);
+        lease.session = Some(session::open(&self.options).await?);
         let row = lease.first_row(sql).await?;
         Ok((lease, row))
     }
 
-    fn take_idle(&self) -> Option<PgConnection> {
+    fn take_idle(&self) -> Option<Session> {
         self.idle().pop()
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -81,10 +80,10 @@ impl Places {
     /// A caller who does not wait any more leaves a statement behind that the server may still be at, such as one that
     /// waits for a lock. It is waited for: were the connection dropped, the server would not notice before it is done, and
     /// impatient callers would pile up sessions there.
-    async fn take_back(&self, mut connection: PgConnection) {
+    async fn take_back(&self, mut session: Session) {
         // A connection that cannot even do that is dropped.
-        if matches!(within(TURN, "no end", roll_back(&mut connection)).await, Ok(Ok(()))) {
-            self.idle().push(connection);
+        if matches!(within(TURN, "no end", roll_back(&mut session.connection)).await, Ok(Ok(()))) {
+            self.idle().push(session);
         }
     }
 }
@@ -110,11 +109,6 @@ fn is_farewell(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
 }
 
-/// Makes a connection.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    Ok(within(PATIENCE, "the server takes no connection", options.connect()).await??)
-}
-
 /// Waits for no longer than this.
 pub(super) async fn within<T>(
     limit: Duration,
@@ -127,7 +121,7 @@ pub(super) async fn within<T>(
 
 /// A place, and the connection in it with a transaction on it. The connection is gone once it is of no further use.
 pub(in crate::store) struct Lease {
-    connection: Option<PgConnection>,
+    session: Option<Session>,
     places: Arc<Places>,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -136,7 +130,7 @@ impl Lease {
     /// Runs the first statements of a transaction, of which the last one answers a row.
     async fn first_row(&mut self, sql: &'static str) -> Result<PgRow, StoreError> {
         // To the last answer: a connection that is handed on must have nothing left to say.
-        let began = sqlx::raw_sql(sql).fetch_all(self.connection()?);
+        let began = sqlx::raw_sql(sql).fetch_all(&mut self.session()?.connection);
         let began = within(TURN, "the server does not answer", began).await;
         let row = self.settled(began)?.pop();
         row.ok_or_else(|| StoreError::NotOurs(NO_STORE.to_owned()))
@@ -149,8 +143,8 @@ impl Lease {
         args: &[Arg<'_>],
         mut take: impl FnMut(PgRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let query = statement(sql, args)?;
-        let mut found = query.fetch(self.connection()?);
+        let session = self.session()?;
+        let mut found = statement(sql, args, session.is_own)?.fetch(&mut session.connection);
         loop {
             match within(SILENCE, "the server fell silent", found.try_next()).await {
                 Ok(Ok(Some(row))) => take(row)?,
@@ -167,7 +161,8 @@ impl Lease {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<u64, StoreError> {
-        let done = statement(sql, args)?.execute(self.connection()?);
+        let session = self.session()?;
+        let done = statement(sql, args, session.is_own)?.execute(&mut session.connection);
         let done = within(SILENCE, "the server fell silent", done).await;
         Ok(self.settled(done)?.rows_affected())
     }
@@ -175,17 +170,17 @@ impl Lease {
     /// Commits, and announces it where somebody may listen.
     pub(in crate::store) async fn commit(mut self) -> Result<(), StoreError> {
         let commit = if self.places.announces { "NOTIFY rolegate_changes; COMMIT" } else { "COMMIT" };
-        let committed = sqlx::raw_sql(commit).execute(self.connection()?);
+        let committed = sqlx::raw_sql(commit).execute(&mut self.session()?.connection);
         let committed = within(TURN, "the commit was not confirmed", committed).await;
         self.settled(committed)?;
-        if let Some(connection) = self.connection.take() {
-            self.places.idle().push(connection);
+        if let Some(session) = self.session.take() {
+            self.places.idle().push(session);
         }
         Ok(())
     }
 
-    fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
-        self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("the transaction is over".to_owned()))
+    fn session(&mut self) -> Result<&mut Session, StoreError> {
+        self.session.as_mut().ok_or_else(|| StoreError::Unavailable("the transaction is over".to_owned()))
     }
 
     /// What a statement came to. If the server did not answer it, or with its last words, the connection is dropped.
@@ -196,7 +191,7 @@ impl Lease {
             Err(_) => false,
         };
         if !answered {
-            self.connection = None;
+            self.session = None;
         }
         Ok(outcome??)
     }
@@ -204,22 +199,24 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(session) = self.session.take() else { return };
         let (places, place) = (Arc::clone(&self.places), self.place.take());
         // Readers end so as a rule. Outside of a runtime nobody could wait: then the connection is dropped.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                places.take_back(connection).await;
+                places.take_back(session).await;
                 drop(place);
             });
         }
     }
 }
 
-/// A statement without a name: a pooler may run the next transaction on another server connection, which would not know it.
+/// A statement, which keeps a name only where it is sure to be known by it again: a pooler may run the next transaction
+/// elsewhere.
 fn statement<'q>(
     sql: &'static str,
     args: &[Arg<'_>],
+    is_own: bool,
 ) -> Result<Query<'q, Postgres, PgArguments>, StoreError> {
-    Ok(sqlx::query_with(sql, bind!(PgArguments, args)).persistent(false))
+    Ok(sqlx::query_with(sql, bind!(PgArguments, args)).persistent(is_own))
 }

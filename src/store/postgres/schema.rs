@@ -2,7 +2,8 @@
 
 use super::{
     head::{Begin, TRIES_IDENTITY, WITH_IDENTITY, WITHOUT_IDENTITY},
-    lease::{PATIENCE, connect, within},
+    lease::within,
+    session::{self, PATIENCE},
 };
 use crate::store::{
     error::StoreError,
@@ -19,7 +20,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 /// Runs what has not run yet, one process at a time.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = connect(options).await?;
+    let mut connection = session::open(options).await?.connection;
     sqlx::raw_sql("SET default_transaction_read_only = off").execute(&mut connection).await?;
     keeps_every_text(&mut connection).await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
@@ -70,7 +71,7 @@ async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
 
 /// Refuses a database that holds a store somebody has written to.
 pub(super) async fn refuse_existing(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = connect(options).await?;
+    let mut connection = session::open(options).await?.connection;
     let found = sqlx::query("SELECT revision FROM store WHERE id = 1").fetch_optional(&mut connection).await;
     let revision: i64 = match found {
         Ok(Some(row)) => row.try_get(0)?,
@@ -102,7 +103,7 @@ pub(super) struct Server {
 
 /// Finds out what the server can do.
 pub(super) async fn probe(options: &PgConnectOptions) -> Result<Server, StoreError> {
-    let mut connection = connect(options).await?;
+    let mut connection = session::open(options).await?.connection;
     let identity = refusal(&mut connection, TRIES_IDENTITY).await?;
     let notify = refusal(&mut connection, "NOTIFY rolegate_changes").await?;
     connection.close().await?;
