@@ -35,6 +35,12 @@ pub trait Store: Send + Sync + 'static {
     /// Opens a snapshot: whatever is read through it is as of one revision.
     async fn read(&self) -> Result<Tx, StoreError>;
 
+    /// The same for the follower, whose turn comes before that of everyone who waits for [`read`](Self::read): many
+    /// look-ups must not make what is in memory seem old.
+    async fn read_first(&self) -> Result<Tx, StoreError> {
+        self.read().await
+    }
+
     /// Opens the one write transaction there is at a time, across processes. Waits for its turn, and gives up with
     /// [`StoreError::Unavailable`] after a few seconds.
     async fn write(&self) -> Result<Tx, StoreError>;

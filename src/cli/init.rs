@@ -49,9 +49,9 @@ pub(crate) async fn init(args: InitArgs) -> Result<Report, Failure> {
 pub(crate) fn failure(error: &Error) -> Failure {
     match error {
         Error::Refused(refusal) => of_refusal(refusal).into(),
-        Error::Store(error @ (StoreError::Unavailable(_) | StoreError::Refused(_))) => {
-            Failure::rpc(Code::Unavailable, error.to_string())
-        }
+        Error::Store(
+            error @ (StoreError::Unavailable(_) | StoreError::Refused(_) | StoreError::OutcomeUnknown(_)),
+        ) => Failure::rpc(Code::Unavailable, error.to_string()),
         Error::Store(error) => Failure::rpc(Code::FailedPrecondition, error.to_string()),
     }
 }

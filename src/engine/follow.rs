@@ -65,7 +65,7 @@ impl Engine {
     async fn look(&self, began: Instant, left: &mut LeftEpochs) -> Result<(), StoreError> {
         let store = &self.shared.store;
         store.refresh().await?;
-        let mut tx = store.read().await?;
+        let mut tx = store.read_first().await?;
         match self.shared.published.current() {
             None => self.rebuild(&mut tx, "first load").await?,
             Some(view) => match feed::catch_up(&mut tx, view.head).await? {
@@ -97,7 +97,7 @@ impl Engine {
         drop(tx);
         left.leave(last);
         store.renew_epoch(forked).await?;
-        self.rebuild(&mut store.read().await?, "the store's history went back or forked").await
+        self.rebuild(&mut store.read_first().await?, "the store's history went back or forked").await
     }
 
     /// Moves the view forward. Fences first, then the view: see the [`fenced`](super::fenced) cache.

@@ -1,10 +1,10 @@
 //! Writes, and what administrators read: handed to the store, and seen here before they are answered.
 
-use super::{Engine, error::EngineError};
+use super::{Engine, error::EngineError, view::View};
 use crate::store::{
     auth::{self, Actor, ApiKey},
     error::{Error, Result, StoreError},
-    revision::Token,
+    revision::{Head, Token},
     tx::Tx,
     write::{WriteContext, WriteTx},
 };
@@ -93,6 +93,7 @@ impl Engine {
         };
         let mut write = WriteTx::begin(&*self.shared.store, context).await?;
         let base = write.base();
+        self.refuse_forked(base)?;
         let value = edit(&mut write).await?;
         if options.dry_run {
             return Ok(Written { value, token: base.token(), base_revision: base.revision });
@@ -103,15 +104,27 @@ impl Engine {
             // It went into a store that was taken away under it.
             Err(EngineError::OtherEpoch) => {
                 let what = "the store was replaced while this was written; look at it before trying again";
-                return Err(Error::Store(StoreError::Unavailable(what.to_owned())));
+                return Err(Error::Store(StoreError::OutcomeUnknown(what.to_owned())));
             }
             Err(error) => {
                 tracing::warn!(%error, revision = token.revision, "a committed write is not yet seen here");
                 let what = format!("the write is committed ({token}), but is not seen here yet");
-                return Err(Error::Store(StoreError::Unavailable(what)));
+                return Err(Error::Store(StoreError::OutcomeUnknown(what)));
             }
         }
         Ok(Written { value, token, base_revision: base.revision })
+    }
+
+    /// Refuses to write into a history that went back, before the follower has found that out and the epoch is renewed:
+    /// what is written there would bear a token of the history that is lost, which the view has long passed.
+    fn refuse_forked(&self, base: Head) -> Result<(), StoreError> {
+        let is_lost = |view: &View| view.head.epoch == base.epoch && !base.goes_on_from(view.head);
+        if !self.shared.published.current().is_some_and(|view| is_lost(&view)) {
+            return Ok(());
+        }
+        self.shared.nudge.notify_one();
+        let what = "its history went back: trying again helps once that has been dealt with";
+        Err(StoreError::Unavailable(what.to_owned()))
     }
 
     /// Waits for writes in progress to come to their end, and closes the store.

@@ -84,12 +84,16 @@ impl From<EngineError> for Status {
 }
 
 /// A refusal or a failure of the store, as administrators get it.
-pub(super) fn of_store(error: Error) -> Status {
+pub(crate) fn of_store(error: Error) -> Status {
     match error {
         Error::Refused(refusal) => of_refusal(&refusal),
         Error::Store(error) => {
             tell_of(&error);
             match error {
+                // In our own words, unlike what a driver says.
+                error @ StoreError::OutcomeUnknown(_) => {
+                    with_reason(Code::Unavailable, "OUTCOME_UNKNOWN", error.to_string())
+                }
                 StoreError::Unavailable(_) | StoreError::Refused(_) => {
                     with_reason(Code::Unavailable, "STORE_UNAVAILABLE", "the role store is unavailable")
                 }

@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Its server does not let us in, or not do this. Trying again helps once somebody has changed that.
     #[error("the role store's server refuses: {0}")]
     Refused(String),
+    /// A write was sent to be committed, and whether it was is not known. Look before trying again.
+    #[error("the outcome of the write is not known: {0}")]
+    OutcomeUnknown(String),
     /// What it holds breaks its own rules. Trying again does not help.
     #[error("the role store is corrupted: {0}")]
     Corrupt(String),

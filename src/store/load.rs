@@ -41,20 +41,24 @@ pub(super) async fn custom_roles(tx: &mut Tx) -> Result<Vec<(Role, u64)>> {
         .collect()
 }
 
+/// What a user holds, in one question: every one more is a round trip to a server, and many may wait behind it.
+const USER: &str = "\
+    SELECT 'user', site_role, CASE enabled WHEN 1 THEN 'enabled' ELSE 'disabled' END FROM users WHERE id = $1
+    UNION ALL SELECT 'group', group_id, role FROM group_members WHERE user_id = $1
+    UNION ALL SELECT 'project', project_id, role_id FROM project_permissions WHERE user_id = $1";
+
 /// What a user holds; `None` if there is no such user.
 pub async fn user(tx: &mut Tx, id: &UserId) -> Result<Option<Grants>> {
-    let by_id = [Text(id.as_str())];
-    let Some(row) = tx.row("SELECT site_role, enabled FROM users WHERE id = $1", &by_id).await? else {
-        return Ok(None);
-    };
-    let (site_role, enabled) = (row.named(0, SiteRole::from_name)?, row.flag(1)?);
-    let groups = tx.rows("SELECT group_id, role FROM group_members WHERE user_id = $1", &by_id).await?;
-    let groups = groups.iter().map(|row| membership(row, 0)).collect::<Result<_>>()?;
-    let projects =
-        tx.rows("SELECT project_id, role_id FROM project_permissions WHERE user_id = $1", &by_id).await?;
+    let (mut standing, mut groups, mut projects) = (None, Vec::new(), Vec::new());
     let mut ids = Interner::default();
-    let projects = projects.iter().map(|row| ids.grant(row, 0)).collect::<Result<_>>()?;
-    Ok(Some(Grants::new(id.clone(), enabled, site_role, groups, projects)))
+    for row in tx.rows(USER, &[Text(id.as_str())]).await? {
+        match row.str(0)? {
+            "user" => standing = Some((row.named(1, SiteRole::from_name)?, row.str(2)? == "enabled")),
+            "group" => groups.push(membership(&row, 1)?),
+            _ => projects.push(ids.grant(&row, 1)?),
+        }
+    }
+    Ok(standing.map(|(site_role, enabled)| Grants::new(id.clone(), enabled, site_role, groups, projects)))
 }
 
 fn membership(row: &Row, at: usize) -> Result<(GroupId, GroupRole)> {

@@ -28,9 +28,7 @@ impl Location {
             return Err("must not be empty".to_owned());
         }
         if !is_url(text) {
-            // A URL with a typo must not pass for a path: it may hold a password, and paths are printed.
-            let looks_like_url = text.contains("://") || text.trim().to_lowercase().starts_with("postgres");
-            return if looks_like_url && text.contains(':') {
+            return if looks_like_database(text) {
                 Err("is neither a path nor a URL such as `postgres://user@host:5432/database`".to_owned())
             } else {
                 Ok(Self::File(text.into()))
@@ -124,6 +122,20 @@ fn refuse_unknown_parameters(url: &str) -> std::result::Result<(), String> {
     }
 }
 
+/// Whether a text that is no URL was meant to be one, or to be `libpq`'s list of settings. It must not pass for a path: it may
+/// hold a password, and paths are printed.
+fn looks_like_database(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let has_scheme = text.contains("://") || (text.starts_with("postgres") && text.contains(':'));
+    let has_user = text.split_once('@').is_some_and(|(user, _)| user.contains(':') && !user.contains('/'));
+    let settings = ["host", "hostaddr", "user", "password", "dbname", "port", "service"];
+    let has_settings = text
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .any(|(name, _)| settings.contains(&name.trim()));
+    has_scheme || has_user || has_settings
+}
+
 fn is_url(text: &str) -> bool {
     text.starts_with("postgres://") || text.starts_with("postgresql://")
 }
@@ -181,10 +193,15 @@ mod tests {
             "postgres:/u:s3cret@h/d",
             " postgres://u:s3cret@h/d",
             "postgres://u@h/d?pasword=s3cret",
+            "own:s3cret@127.0.0.1:5432/roles",
+            "host=127.0.0.1 user=own password=s3cret dbname=roles",
             "postgres://u@h/d?sslmod=verify-full",
         ] {
             let problem = Location::parse(typo).err();
             assert!(problem.is_some_and(|problem| !problem.contains("s3cret")), "{typo}");
+        }
+        for path in ["data/a:b@c", "ann@example.db", "a=b", "C:data.db"] {
+            assert!(matches!(Location::parse(path), Ok(Location::File(_))), "{path}");
         }
         assert!(Location::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok());
     }

@@ -66,6 +66,10 @@ impl Store for Awaited {
         self.store()?.read().await
     }
 
+    async fn read_first(&self) -> Result<Tx, StoreError> {
+        self.store()?.read_first().await
+    }
+
     async fn write(&self) -> Result<Tx, StoreError> {
         self.store()?.write().await
     }

@@ -19,7 +19,7 @@ use super::{
 };
 use head::{Begin, Found};
 use hints::Hints;
-use lease::Places;
+use lease::{Places, Turn};
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -98,20 +98,33 @@ impl PostgresStore {
         Ok(store)
     }
 
-    async fn begin(&self, places: &Arc<Places>, sql: &'static str) -> Result<Begun, StoreError> {
-        let (lease, row) = places.begin(sql).await?;
+    async fn begin(&self, places: &Arc<Places>, turn: Turn, sql: &'static str) -> Result<Begun, StoreError> {
+        let (lease, row) = places.begin(turn, sql).await?;
         let Found { mut head, moved_to } = head::found(&row, self.begin)?;
+        if sql == self.begin.write {
+            head::refuse_unfinished(&row, self.begin)?;
+        }
         if let Some(forked) = (*self.forked()).filter(|forked| forked.found == head.epoch) {
             head.epoch = forked.private;
         }
         Ok(Begun { tx: Tx::postgres(lease, head), moved_to })
     }
 
+    async fn begin_read(&self, turn: Turn) -> Result<Tx, StoreError> {
+        let begun = self.begin(&self.readers, turn, self.begin.read).await?;
+        if begun.moved_to.is_none() || self.writer.is_none() {
+            return Ok(begun.tx);
+        }
+        drop(begun);
+        self.settle().await?;
+        Ok(self.begin(&self.readers, turn, self.begin.read).await?.tx)
+    }
+
     async fn begin_write(&self) -> Result<Begun, StoreError> {
         let only_read = || StoreError::Unavailable("this server only reads the role store".to_owned());
         let writer = self.writer.as_ref().ok_or_else(only_read)?;
         // Nobody else's revision can come in between: whoever has the row's lock has the only write there is.
-        self.begin(writer, self.begin.write).await
+        self.begin(writer, Turn::InLine, self.begin.write).await
     }
 
     /// Gives the store a new epoch, unless it is on the timeline that the present one was made on.
@@ -176,13 +189,11 @@ fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn read(&self) -> Result<Tx, StoreError> {
-        let begun = self.begin(&self.readers, self.begin.read).await?;
-        if begun.moved_to.is_none() || self.writer.is_none() {
-            return Ok(begun.tx);
-        }
-        drop(begun);
-        self.settle().await?;
-        Ok(self.begin(&self.readers, self.begin.read).await?.tx)
+        self.begin_read(Turn::InLine).await
+    }
+
+    async fn read_first(&self) -> Result<Tx, StoreError> {
+        self.begin_read(Turn::First).await
     }
 
     async fn write(&self) -> Result<Tx, StoreError> {

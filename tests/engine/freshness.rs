@@ -2,16 +2,17 @@
 
 use crate::{
     kit::{
-        Running, allowed, ask, at_least, fast, on_demand, patient, query, running, until, wish, write_through,
+        Running, allowed, ask, at_least, fast, on_demand, patient, query, running, try_through, until, wish,
+        write_through,
     },
-    support::{Made, head, opened, say, sqlite, vacuum_into, write},
+    support::{Made, head, opened, raw, say, sqlite, vacuum_into, write},
 };
 use rolegate::{
     engine::{Engine, Settings, answer::Wish, error::EngineError, freshness::Freshness},
     rbac::action::Action::FilesDownload,
     store::{
         Store,
-        error::StoreError,
+        error::{Error, StoreError},
         opening::Awaited,
         revision::{Epoch, Token},
     },
@@ -142,6 +143,23 @@ async fn restored_by(put: impl FnOnce(&std::path::Path, &std::path::Path)) {
     let written = write_through(&engine, say::permit("p", "ann", "ro")).await;
     assert!(allowed(&at_least(&engine, &question("ann"), written).await));
     assert_eq!(head(&*opened(&made.path).await).await.token(), written);
+}
+
+#[tokio::test]
+async fn nothing_is_written_into_a_history_that_went_back_before_that_is_found_out() {
+    let made = scene().await;
+    let engine = running(Arc::clone(&made.store), patient()).await;
+    write_through(&engine, say::permit("p", "ann", "rw")).await;
+    engine.stop_following();
+    // As files do that are put back while the store is away.
+    let back = "DELETE FROM changes WHERE revision = (SELECT revision FROM store); \
+                UPDATE store SET revision = revision - 1, \
+                stamp = (SELECT stamp FROM changes ORDER BY revision DESC LIMIT 1)";
+    sqlx::raw_sql(back).execute(&mut raw(&made.path).await).await.unwrap();
+    let before = head(&*made.store).await;
+    let refused = try_through(&engine, say::no_permit("p", "ann")).await;
+    assert!(matches!(refused, Err(Error::Store(StoreError::Unavailable(_)))), "{refused:?}");
+    assert_eq!(head(&*made.store).await, before, "a token of this write would be taken for one of the past");
 }
 
 #[tokio::test]

@@ -149,8 +149,13 @@ pub(crate) fn allowed(answer: &Result<Stamped<Decision>, EngineError>) -> bool {
 
 /// Writes through the engine as the operator.
 pub(crate) async fn write_through(engine: &Engine, edit: Edit) -> Token {
+    try_through(engine, edit).await.unwrap()
+}
+
+/// The same, where it may be refused.
+pub(crate) async fn try_through(engine: &Engine, edit: Edit) -> Result<Token> {
     let done = engine.write(Actor::Operator, WriteOptions::default(), move |w| run_boxed(edit, w)).await;
-    done.unwrap().token
+    Ok(done?.token)
 }
 
 fn run_boxed(edit: Edit, w: &mut WriteTx) -> BoxFuture<'_, Result<()>> {

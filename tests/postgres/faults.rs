@@ -197,6 +197,60 @@ async fn a_write_that_the_server_has_no_room_for_is_not_acknowledged_and_leaves_
 }
 
 #[tokio::test]
+async fn a_commit_that_is_not_confirmed_is_told_to_be_neither_done_nor_not_done() {
+    let scene = Scene::new();
+    let control = scene.control().await;
+    let mut admin = scene.admin(&control).await;
+    // Commits wait for a standby that is not there.
+    scene.cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    scene.cluster.sql("postgres", "SELECT pg_reload_conf()");
+    let user = |id: &str| CreateUserRequest { id: id.to_owned(), ..CreateUserRequest::default() };
+    let mut waiting = admin.clone();
+    let write = tokio::spawn(async move { waiting.create_user(user("new")).await });
+    let waiters = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    until("the commit waits", async || {
+        scene.cluster.sql(DATABASE, &format!("SELECT count(*) {waiters}")) == ["1"]
+    })
+    .await;
+    scene.cluster.sql(DATABASE, &format!("SELECT pg_terminate_backend(pid) {waiters}"));
+    let unknown = write.await.unwrap().unwrap_err();
+    assert_eq!((unknown.code(), reason(&unknown)), (Code::Unavailable, "OUTCOME_UNKNOWN".to_owned()));
+    assert!(unknown.message().contains("not known"), "{unknown:?}");
+    scene.cluster.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
+    scene.cluster.sql("postgres", "SELECT pg_reload_conf()");
+    // It was committed, as it happens: whoever looks finds out.
+    until("it can be written again", async || {
+        admin.create_user(user("new")).await.is_err_and(|status| status.code() == Code::AlreadyExists)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_look_ups_that_wait_do_not_make_what_is_in_memory_seem_old() {
+    let scene = Scene::new();
+    let flags = [&IMPATIENT[..], &["--preload", "false", "--check-timeout", "10s"]].concat();
+    let (sidecar, mut questions) = asking(&scene, &flags).await;
+    assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true));
+    let lock = Lock::on(&scene, "project_permissions").await;
+    let callers: Vec<_> = (0..32)
+        .map(|n| {
+            let mut questions = questions.clone();
+            tokio::spawn(async move { questions.check(download(&format!("nobody-{n}"))).await })
+        })
+        .collect();
+    let end = Instant::now() + Duration::from_secs(8);
+    while Instant::now() < end {
+        assert_eq!(is_allowed(&mut questions, download("ann")).await, Ok(true), "{}", sidecar.logs.text());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!sidecar.logs.contain("no connection came free"), "{}", sidecar.logs.text());
+    lock.release(&scene);
+    for caller in callers {
+        let _ = caller.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let scene = Scene::new();
     let control = scene.control().await;

@@ -241,3 +241,39 @@ async fn a_promoted_standby_goes_on_in_a_new_epoch_and_one_that_is_not_decides_n
     let asked = CheckRequest { freshness: at_least(&token), ..download("bob") };
     until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
 }
+
+#[tokio::test]
+async fn a_copy_of_the_database_in_the_same_cluster_is_another_history() {
+    let scene = Scene::new();
+    scene.cluster.sql("postgres", &format!("CREATE DATABASE staging TEMPLATE {DATABASE}"));
+    let staging = scene.at_port("rolegate_control", scene.cluster.port).replace(DATABASE, "staging");
+    let staging = crate::scene::serve(&staging, &["--admin-listen", "127.0.0.1:0"]).await;
+    let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
+    let (mut copied, mut questions) = (scene.admin(&staging).await, sidecar.questions().await);
+    let token = crate::scene::revoke(&mut copied, "ann").await;
+    let mut admin = scene.admin(&control).await;
+    grant(&mut admin, "bob", "rw").await;
+    is_refused(&mut questions, &token).await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_a_restore_has_not_made_the_foreign_keys_yet() {
+    let scene = Scene::new();
+    let control = scene.control().await;
+    let mut admin = scene.admin(&control).await;
+    let mut questions = control.questions().await;
+    let key = "SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint \
+               WHERE contype = 'f' AND conrelid = 'project_permissions'::regclass ORDER BY 1 LIMIT 1";
+    let key = scene.cluster.sql(DATABASE, key).remove(0);
+    let (name, definition) = key.split_once(' ').unwrap();
+    scene.cluster.sql(DATABASE, &format!("ALTER TABLE project_permissions DROP CONSTRAINT {name}"));
+    let user =
+        |id: &str| rolegate::grpc::proto::CreateUserRequest { id: id.to_owned(), ..Default::default() };
+    let refused = admin.create_user(user("new")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(control.logs.contain("lack foreign keys"), "{}", control.logs.text());
+    assert_eq!(is_allowed(&mut questions, fully_current(download("ann"))).await, Ok(true));
+    let add = format!("ALTER TABLE project_permissions ADD CONSTRAINT {name} {definition}");
+    scene.cluster.sql(DATABASE, &add);
+    admin.create_user(user("new")).await.unwrap();
+}

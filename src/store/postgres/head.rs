@@ -9,11 +9,13 @@ use sqlx::{Row as _, postgres::PgRow};
 
 /// What makes a cluster and a history one: the random epoch is copied with a dump and with a standby.
 ///
-/// The transaction that wrote the epoch (of a restored row it is the one that restored it), the cluster's identifier, and
-/// the timeline, which a promotion or a recovery begins anew. A server that only speaks the protocol may know none of them.
+/// The transaction that wrote the epoch (of a restored row it is the one that restored it), the database (of a copy by
+/// template it is another one), the cluster's identifier, and the timeline, which a promotion or a recovery begins anew. A
+/// server that only speaks the protocol may know none of them.
 macro_rules! identity {
     () => {
-        "h.xmin::text::bigint, (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(), \
+        "h.xmin::text::bigint, (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
+         (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(), \
          CASE WHEN pg_is_in_recovery() THEN NULL \
          ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"
     };
@@ -21,6 +23,16 @@ macro_rules! identity {
 
 /// Fails where the identity is not to be had.
 pub(super) const TRIES_IDENTITY: &str = concat!("SELECT ", identity!(), " FROM pg_class h LIMIT 1");
+
+/// How many foreign keys a whole store has. While a dump is being restored they come last: what is deleted before they
+/// are there leaves its grants behind.
+macro_rules! foreign_keys {
+    () => {
+        "(SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confrelid IN \
+         ('users'::regclass, 'roles'::regclass, 'groups'::regclass, 'projects'::regclass, 'gears'::regclass))"
+    };
+}
+const FOREIGN_KEYS: i64 = 17;
 
 /// Tells where the store stands, and in which history.
 macro_rules! head {
@@ -60,7 +72,7 @@ pub(super) struct Begin {
 /// On a server that can say which cluster it is, and on which timeline.
 pub(super) const WITH_IDENTITY: Begin = Begin {
     read: begin!(read, head!(identity!())),
-    write: begin!(write, head!(identity!())),
+    write: begin!(write, head!(concat!(identity!(), ", ", foreign_keys!()))),
     has_identity: true,
 };
 /// On any other.
@@ -91,7 +103,7 @@ pub(super) fn found(row: &PgRow, begin: Begin) -> Result<Found, StoreError> {
     }
     let timeline = timeline(row)?;
     let made_on: String = row.try_get(5)?;
-    let epoch = epoch_here(stored, row.try_get(6)?, row.try_get(7)?, &timeline);
+    let epoch = epoch_here(stored, [row.try_get(6)?, row.try_get(7)?, row.try_get(8)?], &timeline);
     let moved_to = (timeline != made_on).then_some(timeline);
     Ok(Found { head: Head { epoch, revision, stamp }, moved_to })
 }
@@ -110,21 +122,29 @@ fn check_schema(schema: i64, usable_from: i64) -> Result<(), StoreError> {
 
 /// The server's timeline.
 fn timeline(row: &PgRow) -> Result<String, StoreError> {
-    if row.try_get(8)? {
+    if row.try_get(9)? {
         // What a standby has replayed says nothing of what was written since: it could be confirmed for ever.
         let what = "the role store's server is a standby, which does not know how far behind it is";
         return Err(StoreError::Unavailable(format!("{what}: waiting for it to be promoted")));
     }
-    Ok(row.try_get(9)?)
+    Ok(row.try_get(10)?)
+}
+
+/// Refuses to write to a store that is not whole yet.
+pub(super) fn refuse_unfinished(row: &PgRow, begin: Begin) -> Result<(), StoreError> {
+    if !begin.has_identity || row.try_get::<i64, _>(11)? >= FOREIGN_KEYS {
+        return Ok(());
+    }
+    let what = "its tables lack foreign keys: it is being restored, or was restored with errors";
+    Err(StoreError::Unavailable(format!("{what}; nothing is written until they are there")))
 }
 
 /// The epoch of this history in this cluster: a copy of the store elsewhere goes on in an epoch of its own.
-fn epoch_here(stored: Epoch, written_by: i64, cluster: i64, timeline: &str) -> Epoch {
+fn epoch_here(stored: Epoch, identity: [i64; 3], timeline: &str) -> Epoch {
     let mut hash = Sha256::new();
     hash.update(stored.to_string());
-    hash.update(cluster.to_be_bytes());
+    identity.iter().for_each(|part| hash.update(part.to_be_bytes()));
     hash.update(timeline);
-    hash.update(written_by.to_be_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(digest.split_at(16).0);

@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// How long to wait for a transaction to begin or to end: longer than the server waits for locks on our behalf.
 const TURN: Duration = Duration::from_secs(8);
@@ -29,18 +29,36 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What is wrong with a database that has no store.
 const NO_STORE: &str = "the database holds no role store: make one with `rolegate init`";
 
+/// Who is served before whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Before all who stand in line.
+    First,
+    /// After whoever came before.
+    InLine,
+}
+
 /// A fixed number of places for connections to one database.
 pub(super) struct Places {
     options: PgConnectOptions,
     idle: Mutex<Vec<Session>>,
     free: Arc<Semaphore>,
+    /// As many as there are places: so many of those who stand in line may wait for a place itself, and whoever goes first
+    /// waits behind no more.
+    line: Semaphore,
     /// Whether a commit can be announced on this server.
     announces: bool,
 }
 
 impl Places {
     pub(super) fn new(options: PgConnectOptions, count: usize, announces: bool) -> Arc<Self> {
-        Arc::new(Self { options, idle: Mutex::default(), free: Arc::new(Semaphore::new(count)), announces })
+        Arc::new(Self {
+            options,
+            idle: Mutex::default(),
+            free: Arc::new(Semaphore::new(count)),
+            line: Semaphore::new(count),
+            announces,
+        })
     }
 
     /// Drops the connections that nobody uses.
@@ -49,9 +67,12 @@ impl Places {
     }
 
     /// Begins a transaction with these statements, and returns it with the one row that the last of them answers.
-    pub(super) async fn begin(self: &Arc<Self>, sql: &'static str) -> Result<(Lease, PgRow), StoreError> {
-        let place =
-            within(PATIENCE, "no connection came free", Arc::clone(&self.free).acquire_owned()).await?;
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        turn: Turn,
+        sql: &'static str,
+    ) -> Result<(Lease, PgRow), StoreError> {
+        let place = within(PATIENCE, "no connection came free", self.place(turn)).await?;
         let place = place.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let mut lease = Lease { session: None, places: Arc::clone(self), place: Some(place) };
         // What is left from before may have been cut since: that alone is no reason to fail.
@@ -65,6 +86,14 @@ impl Places {
         lease.session = Some(session::open(&self.options).await?);
         let row = lease.first_row(sql).await?;
         Ok((lease, row))
+    }
+
+    async fn place(&self, turn: Turn) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let _in_line = match turn {
+            Turn::First => None,
+            Turn::InLine => Some(self.line.acquire().await?),
+        };
+        Arc::clone(&self.free).acquire_owned().await
     }
 
     fn take_idle(&self) -> Option<Session> {
@@ -172,7 +201,16 @@ impl Lease {
         let commit = if self.places.announces { "NOTIFY rolegate_changes; COMMIT" } else { "COMMIT" };
         let committed = sqlx::raw_sql(commit).execute(&mut self.session()?.connection);
         let committed = within(TURN, "the commit was not confirmed", committed).await;
-        self.settled(committed)?;
+        // Only an answer says that nothing was committed.
+        self.settled(committed).map_err(|error| match self.session {
+            Some(_) => error,
+            None => {
+                tracing::warn!(%error, "a commit was not confirmed");
+                StoreError::OutcomeUnknown(
+                    "the database did not confirm it; look before trying again".to_owned(),
+                )
+            }
+        })?;
         if let Some(session) = self.session.take() {
             self.places.idle().push(session);
         }
