@@ -57,6 +57,8 @@ pub struct Config {
     pub listen: Vec<Address>,
     /// Where administrators are served; `None` for a server that serves none.
     pub admin_listen: Option<Address>,
+    /// Where the platform's HTTP contract is served.
+    pub http_listen: Option<Address>,
     /// Where metrics are served.
     pub metrics_listen: Option<Address>,
     /// Who may ask.

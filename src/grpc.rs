@@ -11,7 +11,7 @@ mod size;
 mod status;
 mod suggest;
 
-pub(crate) use status::of_refusal;
+pub(crate) use status::{of_refusal, of_store};
 pub(crate) use suggest::nearest;
 
 /// What `build.rs` makes of `proto/`.

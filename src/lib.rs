@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`cli`], [`server`], [`config`], [`telemetry`] | how to wire everything else | SQL |
 //! | [`grpc`] | protobuf, statuses, keys | SQL, the cache |
+//! | [`platform`] | the platform's HTTP contract | SQL, the cache |
 //! | [`engine`] | the cache, freshness, following | SQL, the wire |
 //! | [`site`] | site files, plans, reports | the wire, the cache |
 //! | [`store`] | SQL, transactions, keys, edits | the cache, the wire |
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod grpc;
+pub mod platform;
 pub mod rbac;
 pub mod server;
 pub mod site;

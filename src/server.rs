@@ -4,6 +4,7 @@ pub mod connection;
 mod health;
 mod http;
 mod listen;
+mod monitoring;
 mod serving;
 mod shutdown;
 mod tasks;
@@ -23,6 +24,7 @@ use crate::{
             role_admin_service_server::RoleAdminServiceServer,
         },
     },
+    platform::api,
     store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::CallLayer, metrics::Metrics},
 };
@@ -80,6 +82,8 @@ pub struct Listeners {
     pub authorization: Vec<Listener>,
     /// For administrators.
     pub admin: Option<Listener>,
+    /// For the platform's HTTP contract.
+    pub http: Option<Listener>,
     /// For metrics.
     pub metrics: Option<Listener>,
 }
@@ -94,15 +98,19 @@ impl Listeners {
         for address in &config.listen {
             authorization.push(bind(address, config).await?);
         }
-        let admin = match &config.admin_listen {
-            Some(address) => Some(bind(address, config).await?),
-            None => None,
-        };
-        let metrics = match &config.metrics_listen {
-            Some(address) => Some(bind(address, config).await?),
-            None => None,
-        };
-        Ok(Self { authorization, admin, metrics })
+        Ok(Self {
+            authorization,
+            admin: maybe_bind(&config.admin_listen, config).await?,
+            http: maybe_bind(&config.http_listen, config).await?,
+            metrics: maybe_bind(&config.metrics_listen, config).await?,
+        })
+    }
+}
+
+async fn maybe_bind(address: &Option<Address>, config: &Config) -> Result<Option<Listener>, ServerError> {
+    match address {
+        Some(address) => bind(address, config).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -195,8 +203,15 @@ async fn start(
     }
     if let Some(listener) = listeners.metrics {
         let acceptor = Acceptor::new(listener, config.connections);
-        let server = http::serve(acceptor, Arc::clone(&metrics), health.service(), stopped.clone());
+        let routes = monitoring::routes(Arc::clone(&metrics), health.service());
+        let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("metrics listener", server);
+    }
+    if let Some(listener) = listeners.http {
+        let acceptor = Acceptor::new(listener, config.connections);
+        let routes = api::router(engine.clone(), config.message_bytes, config.calls_in_flight);
+        let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
+        tasks.serve("http listener", server);
     }
     tasks
 }

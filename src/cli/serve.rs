@@ -71,6 +71,12 @@ fn announce(config: &Config, listeners: &Listeners) {
             tracing::warn!(%address, "API keys travel to this address unencrypted: put it behind a TLS proxy");
         }
     }
+    if let Some(Ok(address)) = listeners.http.as_ref().map(server::Listener::address) {
+        tracing::info!(%address, "listening for the platform's clients");
+        if !address.is_local() {
+            tracing::warn!(%address, "API keys travel to this address unencrypted: put it behind a TLS proxy");
+        }
+    }
     if let Some(Ok(address)) = listeners.metrics.as_ref().map(server::Listener::address) {
         tracing::info!(%address, "listening for metrics");
     }
@@ -87,6 +93,7 @@ fn summary(config: &Config) -> String {
         ("listen", listen.join(", ")),
         ("callers", callers.to_owned()),
         ("admin_listen", or_off(&config.admin_listen)),
+        ("http_listen", or_off(&config.http_listen)),
         ("metrics_listen", or_off(&config.metrics_listen)),
         ("max_staleness", format!("{:?}", config.engine.max_staleness)),
         ("cache_bytes", config.engine.cache_bytes.to_string()),

@@ -7,13 +7,10 @@ use std::time::Duration;
 /// One address cannot serve two purposes. Port 0 is another one each time.
 pub(super) fn refuse_twice(
     listen: &[Address],
-    admin: &Option<Address>,
-    metrics: &Option<Address>,
+    others: &[(&'static str, &Option<Address>)],
 ) -> Result<(), ConfigError> {
     let asking = listen.iter().map(|address| ("listen", address));
-    let others = [("admin_listen", admin), ("metrics_listen", metrics)];
-    let others =
-        others.into_iter().filter_map(|(key, address)| address.as_ref().map(|address| (key, address)));
+    let others = others.iter().filter_map(|(key, address)| address.as_ref().map(|address| (*key, address)));
     let mut seen: Vec<&Address> = Vec::new();
     for (key, address) in asking.chain(others) {
         let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
@@ -47,6 +44,15 @@ pub(super) fn refuse_open_door(
         }
         _ => Ok(()),
     }
+}
+
+/// A server without an admin listener is a sidecar, which writes nothing.
+pub(super) fn refuse_orphan(http: &Option<Address>, admin: &Option<Address>) -> Result<(), ConfigError> {
+    if http.is_some() && admin.is_none() {
+        let problem = "is for a server that has an admin listener: set `admin_listen`, or this to `off`";
+        return Err(ConfigError::new("http_listen", problem));
+    }
+    Ok(())
 }
 
 /// A warning that comes only after the refusals that it should announce is a slip.

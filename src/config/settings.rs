@@ -2,7 +2,7 @@
 
 use super::{
     Config, ConfigError, LogFormat,
-    contradictions::{refuse_late_warning, refuse_open_door, refuse_twice},
+    contradictions::{refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice},
     stores::{self, DEFAULT_STORE},
     values::{Address, bytes, duration, within},
 };
@@ -73,6 +73,9 @@ settings! {
     listen: String = "ROLEGATE_LISTEN", "ADDRESS";
     /// Where administrators are served, or `off` [default: 127.0.0.1:7701]
     admin_listen: String = "ROLEGATE_ADMIN_LISTEN", "ADDRESS";
+    /// Where the platform's own clients are served, over HTTP under /api, such as 127.0.0.1:7703, or `off`; for a server that
+    /// has an admin listener [default: off]
+    http_listen: String = "ROLEGATE_HTTP_LISTEN", "ADDRESS";
     /// Where metrics (Prometheus), /healthz and /readyz are served over HTTP, or `off` [default: off]
     metrics_listen: String = "ROLEGATE_METRICS_LISTEN", "ADDRESS";
     /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`
@@ -154,7 +157,14 @@ impl ServeArgs {
             self.optional_listener("admin_listen", self.admin_listen.as_deref(), "127.0.0.1:7701")?;
         let metrics_listen =
             self.optional_listener("metrics_listen", self.metrics_listen.as_deref(), "off")?;
-        refuse_twice(&listen, &admin_listen, &metrics_listen)?;
+        let http_listen = self.optional_listener("http_listen", self.http_listen.as_deref(), "off")?;
+        refuse_orphan(&http_listen, &admin_listen)?;
+        let others = [
+            ("admin_listen", &admin_listen),
+            ("http_listen", &http_listen),
+            ("metrics_listen", &metrics_listen),
+        ];
+        refuse_twice(&listen, &others)?;
         let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
         telemetry::check_filter(&log)?;
         let store = self.store()?;
@@ -166,6 +176,7 @@ impl ServeArgs {
         let time = self.time("check_timeout", &self.check_timeout, "1s")?;
         Ok(Config {
             admin_listen,
+            http_listen,
             metrics_listen,
             limits: Limits { batch_items, reply_bytes: message_bytes, time },
             connections: self.connections()?,

@@ -72,20 +72,6 @@ impl Acceptor {
     }
 }
 
-/// For HTTP, which takes its connections one by one.
-impl axum::serve::Listener for Acceptor {
-    type Io = Connection;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (Connection, ()) {
-        (Self::accept(self).await, ())
-    }
-
-    fn local_addr(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A connection that gives its place back when it ends.
 pub(super) struct Connection {
     socket: Socket,

@@ -1,10 +1,8 @@
 //! Metrics and plain health over HTTP, for monitors that speak no gRPC.
 
-use super::{connection::Acceptor, shutdown};
 use crate::telemetry::metrics::Metrics;
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use std::sync::Arc;
-use tokio::sync::watch;
 use tonic::Request;
 use tonic_health::{
     pb::{HealthCheckRequest, health_check_response::ServingStatus, health_server::Health as _},
@@ -13,22 +11,13 @@ use tonic_health::{
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves until the server stops.
-pub(super) async fn serve(
-    acceptor: Acceptor,
-    metrics: Arc<Metrics>,
-    health: HealthService,
-    stopped: watch::Receiver<bool>,
-) {
+/// The paths that monitors ask for.
+pub(super) fn routes(metrics: Arc<Metrics>, health: HealthService) -> Router {
     let health = Arc::new(health);
-    let routes = Router::new()
+    Router::new()
         .route("/metrics", get(move || async move { text(&metrics) }))
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(move || async move { ready(&health).await }));
-    let server = axum::serve(acceptor, routes).with_graceful_shutdown(shutdown::until(stopped));
-    if let Err(error) = server.await {
-        tracing::error!(%error, "the metrics listener failed");
-    }
+        .route("/readyz", get(move || async move { ready(&health).await }))
 }
 
 /// What gRPC's health says of the server as a whole.

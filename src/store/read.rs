@@ -91,6 +91,11 @@ impl Listed for RoleHolder {
 
 /// A page of role holders from rows of user and role, sorted by user.
 fn holders(rows: &[Row], request: &PageRequest) -> Result<Page<RoleHolder>, StoreError> {
+    Ok(Page::cut(all_holders(rows)?, request))
+}
+
+/// Role holders from rows of user and role, sorted by user.
+fn all_holders(rows: &[Row]) -> Result<Vec<RoleHolder>, StoreError> {
     let mut holders: Vec<RoleHolder> = Vec::new();
     for row in rows {
         let (user, role) = (row.parsed(0, UserId::parse)?, row.parsed(1, RoleId::parse)?);
@@ -101,7 +106,7 @@ fn holders(rows: &[Row], request: &PageRequest) -> Result<Page<RoleHolder>, Stor
             _ => holders.push(RoleHolder { user, roles: BTreeSet::from([role]) }),
         }
     }
-    Ok(Page::cut(holders, request))
+    Ok(holders)
 }
 
 /// Demands a right on a group, and that the group exists.

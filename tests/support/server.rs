@@ -178,9 +178,10 @@ impl Logs {
 pub(crate) struct Server {
     child: Child,
     pub(crate) logs: Logs,
-    /// Where questions are answered, administrators served, and metrics told.
+    /// Where questions are answered, administrators and the platform's clients served, and metrics told.
     pub(crate) questions: String,
     pub(crate) admin: String,
+    pub(crate) http: String,
     pub(crate) metrics: String,
 }
 
@@ -218,8 +219,8 @@ impl Server {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let logs = Logs::of(&mut child);
-        let mut server =
-            Self { child, logs, questions: String::new(), admin: String::new(), metrics: String::new() };
+        let (questions, admin, http, metrics) = Default::default();
+        let mut server = Self { child, logs, questions, admin, http, metrics };
         let start = Instant::now();
         while server.metrics.is_empty() {
             if let Some(status) = server.child.try_wait().unwrap() {
@@ -230,6 +231,7 @@ impl Server {
             server.metrics = server.logs.address("listening for metrics").unwrap_or_default();
         }
         server.questions = server.logs.address("listening for questions").unwrap();
+        server.http = server.logs.address("listening for the platform's clients").unwrap_or_default();
         server.admin = server.logs.address("listening for administrators").unwrap_or_default();
         server
     }

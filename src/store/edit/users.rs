@@ -85,14 +85,40 @@ pub async fn delete(w: &mut WriteTx, id: &UserId) -> Result<()> {
     let user = Subject::User(id.clone());
     w.edited(&user).await?;
     keep_a_site_admin(w, id).await?;
-    let project = "SELECT DISTINCT project_id FROM project_permissions WHERE user_id = $1";
-    w.changed_all(project, id.as_str(), |row| row.parsed(0, ProjectId::parse), Subject::Project).await?;
-    let group = "SELECT group_id FROM group_members WHERE user_id = $1
-                 UNION SELECT group_id FROM template_entries WHERE user_id = $1";
-    w.changed_all(group, id.as_str(), |row| row.parsed(0, GroupId::parse), Subject::Group).await?;
+    places_change(w, id).await?;
     let gear = "SELECT gear FROM gear_users WHERE user_id = $1";
     w.changed_all(gear, id.as_str(), |row| row.parsed(0, GearName::parse), Subject::Gear).await?;
     w.tx.run("DELETE FROM users WHERE id = $1", &[Text(id.as_str())]).await?;
     w.touch(user);
     Ok(())
+}
+
+/// Takes a user out of all groups, templates and projects.
+pub async fn take_off_everything(w: &mut WriteTx, id: &UserId) -> Result<()> {
+    w.permit_on_site(SiteAction::UsersManage).await?;
+    let user = Subject::User(id.clone());
+    w.edited(&user).await?;
+    places_change(w, id).await?;
+    let places = [
+        "DELETE FROM project_permissions WHERE user_id = $1",
+        "DELETE FROM group_members WHERE user_id = $1",
+        "DELETE FROM template_entries WHERE user_id = $1",
+    ];
+    let mut taken = 0;
+    for place in places {
+        taken += w.tx.run(place, &[Text(id.as_str())]).await?;
+    }
+    if taken > 0 {
+        w.changed(user).await?;
+    }
+    Ok(())
+}
+
+/// Whatever a user has a place in changes with that place.
+async fn places_change(w: &mut WriteTx, id: &UserId) -> Result<()> {
+    let project = "SELECT DISTINCT project_id FROM project_permissions WHERE user_id = $1";
+    w.changed_all(project, id.as_str(), |row| row.parsed(0, ProjectId::parse), Subject::Project).await?;
+    let group = "SELECT group_id FROM group_members WHERE user_id = $1
+                 UNION SELECT group_id FROM template_entries WHERE user_id = $1";
+    w.changed_all(group, id.as_str(), |row| row.parsed(0, GroupId::parse), Subject::Group).await
 }

@@ -1,6 +1,6 @@
 //! Groups, their members, offers and templates, as administrators read them.
 
-use super::{Listed, Page, PageRequest, RoleHolder, holders, not_found, permit_on_group, roles};
+use super::{Listed, Page, PageRequest, RoleHolder, all_holders, holders, not_found, permit_on_group, roles};
 use crate::{
     rbac::{
         level::{GroupAction, GroupRole},
@@ -107,6 +107,55 @@ pub async fn members(
     };
     let members = rows.iter().map(member).collect::<Result<_, StoreError>>()?;
     Ok(Page::cut(members, page))
+}
+
+/// One member of a group.
+pub async fn member(tx: &mut Tx, actor: &Actor, group: &GroupId, user: &UserId) -> Result<MemberRecord> {
+    permit_on_group(tx, actor, group, GroupAction::GroupRolesView).await?;
+    find_member(tx, group, user).await?.ok_or_else(|| not_found(Kind::Member, user))
+}
+
+/// One member of a group, whoever asks.
+pub async fn find_member(
+    tx: &mut Tx,
+    group: &GroupId,
+    user: &UserId,
+) -> Result<Option<MemberRecord>, StoreError> {
+    let sql = "SELECT role FROM group_members WHERE group_id = $1 AND user_id = $2";
+    let row = tx.row(sql, &[Text(group.as_str()), Text(user.as_str())]).await?;
+    let role = row.map(|row| row.named(0, GroupRole::from_name)).transpose()?;
+    Ok(role.map(|role| MemberRecord { user: user.clone(), role }))
+}
+
+/// One user's place in a group's project template.
+pub async fn template_entry(
+    tx: &mut Tx,
+    actor: &Actor,
+    group: &GroupId,
+    user: &UserId,
+) -> Result<RoleHolder> {
+    permit_on_group(tx, actor, group, GroupAction::ProjectTemplateView).await?;
+    find_template_entry(tx, group, user).await?.ok_or_else(|| not_found(Kind::TemplateEntry, user))
+}
+
+/// One user's place in a group's project template, whoever asks.
+pub async fn find_template_entry(
+    tx: &mut Tx,
+    group: &GroupId,
+    user: &UserId,
+) -> Result<Option<RoleHolder>, StoreError> {
+    let sql = "SELECT user_id, role_id FROM template_entries WHERE group_id = $1 AND user_id = $2";
+    let rows = tx.rows(sql, &[Text(group.as_str()), Text(user.as_str())]).await?;
+    Ok(all_holders(&rows)?.pop())
+}
+
+/// One role as a group is offered it: built-in roles are offered everywhere.
+pub async fn offer(tx: &mut Tx, actor: &Actor, group: &GroupId, role: &RoleId) -> Result<roles::RoleRecord> {
+    permit_on_group(tx, actor, group, GroupAction::GroupRolesView).await?;
+    let sql = "SELECT 1 FROM role_offers WHERE group_id = $1 AND role_id = $2";
+    let is_offered = tx.row(sql, &[Text(group.as_str()), Text(role.as_str())]).await?.is_some();
+    let found = roles::find(tx, role).await?.filter(|found| is_offered || found.role.built_in);
+    found.ok_or_else(|| not_found(Kind::Offer, role))
 }
 
 /// A page of a group's project template.

@@ -1,12 +1,12 @@
 //! Projects and who is on them, as administrators read them.
 
-use super::{Listed, Page, PageRequest, RoleHolder, holders, not_found};
+use super::{Listed, Page, PageRequest, RoleHolder, all_holders, holders, not_found};
 use crate::{
     rbac::{
         action::{Action, ActionName},
         question::{ProjectAsk, Question},
         refusal::Kind,
-        text::{GroupId, Label, ProjectId},
+        text::{GroupId, Label, ProjectId, UserId},
     },
     store::{
         auth::Actor,
@@ -110,6 +110,46 @@ pub async fn permissions(
                ORDER BY user_id, role_id";
     let rows = tx.rows(sql, &[Text(project.as_str()), Text(page.after()), Int(page.limit())]).await?;
     Ok(holders(&rows, page)?)
+}
+
+/// One user's roles on a project.
+pub async fn permission(
+    tx: &mut Tx,
+    actor: &Actor,
+    project: &ProjectId,
+    user: &UserId,
+) -> Result<RoleHolder> {
+    permit_on_project(tx, actor, project, Action::ProjectPermissionsView).await?;
+    if load::project(tx, project).await?.is_none() {
+        return Err(not_found(Kind::Project, project));
+    }
+    find_permission(tx, project, user).await?.ok_or_else(|| not_found(Kind::Permission, user))
+}
+
+/// One user's roles on a project, whoever asks.
+pub async fn find_permission(
+    tx: &mut Tx,
+    project: &ProjectId,
+    user: &UserId,
+) -> Result<Option<RoleHolder>, StoreError> {
+    let sql = "SELECT user_id, role_id FROM project_permissions WHERE project_id = $1 AND user_id = $2";
+    let rows = tx.rows(sql, &[Text(project.as_str()), Text(user.as_str())]).await?;
+    Ok(all_holders(&rows)?.pop())
+}
+
+/// One project, by its group and its label.
+pub async fn labelled(tx: &mut Tx, actor: &Actor, group: &GroupId, label: &Label) -> Result<ProjectRecord> {
+    let sql = "SELECT id, group_id, label, revision FROM projects WHERE group_id = $1 AND label = $2";
+    let found = tx.row(sql, &[Text(group.as_str()), Text(label.as_str())]).await?;
+    let found = found.map(|row| record(&row)).transpose()?;
+    // Whoever may not view it learns as much as if there were none.
+    let missing = || not_found(Kind::Project, &format!("{group}/{label}"));
+    let found = found.ok_or_else(missing)?;
+    let question = Question::Project(
+        found.id.clone(),
+        ProjectAsk::Action(ActionName::Current(Action::ContainersViewMetadata)),
+    );
+    if permit::is_allowed(tx, actor, &question).await? { Ok(found) } else { Err(missing()) }
 }
 
 async fn permit_on_project(tx: &mut Tx, actor: &Actor, project: &ProjectId, action: Action) -> Result<()> {

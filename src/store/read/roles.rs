@@ -48,6 +48,13 @@ pub async fn find(tx: &mut Tx, id: &RoleId) -> Result<Option<RoleRecord>, StoreE
     }
 }
 
+/// Whether anyone holds the role, on a project or in a template.
+pub async fn is_assigned(tx: &mut Tx, id: &RoleId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM project_permissions WHERE role_id = $1
+               UNION ALL SELECT 1 FROM template_entries WHERE role_id = $1 LIMIT 1";
+    Ok(tx.row(sql, &[Text(id.as_str())]).await?.is_some())
+}
+
 /// A page of roles, built-in ones among them.
 pub async fn list(tx: &mut Tx, page: &PageRequest) -> Result<Page<RoleRecord>> {
     let sql = "SELECT id, label, revision FROM roles WHERE id > $1 ORDER BY id LIMIT $2";

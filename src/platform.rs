@@ -1,0 +1,4 @@
+//! The HTTP contract of the platform, which the clients of its users and its own tools speak.
+
+pub mod api;
+pub mod model;

@@ -1,0 +1,47 @@
+//! Serving HTTP/1, with limits on what a client may send before anyone has looked at it.
+
+use super::{HEADER_BYTES, connection::Acceptor, shutdown};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The most headers that a request may have.
+const HEADERS: usize = 64;
+
+/// Serves until the server stops, and then until the requests in flight are answered. A client may take so long for the
+/// head of a request, its first or its next one.
+pub(super) async fn serve(
+    routes: Router,
+    acceptor: Acceptor,
+    head: Duration,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head).max_headers(HEADERS);
+    http.max_buf_size(HEADER_BYTES as usize);
+    let connections = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            () = shutdown::until(stopped.clone()) => break,
+            connection = acceptor.accept() => {
+                let service = TowerToHyperService::new(routes.clone());
+                let connection = connections.watch(http.serve_connection(TokioIo::new(connection), service));
+                tokio::spawn(async move {
+                    // What a client does to its own connection is no fault of ours.
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "an HTTP connection broke");
+                    }
+                });
+            }
+        }
+    }
+    // Nobody is to connect any more.
+    drop(acceptor);
+    connections.shutdown().await;
+}
