@@ -16,6 +16,7 @@ mod files;
 mod gear;
 mod group;
 mod health;
+mod import;
 mod init;
 mod key;
 mod local;
@@ -138,6 +139,10 @@ enum Command {
     /// Write the whole site as a site file
     #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
     Export(site::ExportArgs),
+    /// Take over who may do what from another system
+    #[command(after_help = "Examples:\n  \
+        rolegate import flywheel --from https://site.example.org --key-file key.txt --dry-run")]
+    Import(import::ImportArgs),
     /// Print the JSON Schema of site files; needs no server
     #[command(after_help = "Examples:\n  rolegate schema")]
     Schema,
@@ -184,6 +189,7 @@ impl Command {
             Self::Key(args) => key::run(args).await,
             Self::Apply(args) => site::apply(args).await,
             Self::Export(args) => site::export(args).await,
+            Self::Import(args) => import::import(args).await,
             Self::Schema => Ok(schema()),
             Self::Actions(args) => Ok(actions::actions(&args)),
             Self::Healthcheck(args) => health::healthcheck(args).await,

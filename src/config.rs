@@ -16,7 +16,7 @@ pub use writer::WriterArgs;
 use crate::{
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
-    server::connection::ConnectionLimits,
+    server::{connection::ConnectionLimits, platform::FollowPlatform},
     store::location::Location,
 };
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub struct Config {
     pub admin_listen: Option<Address>,
     /// Where the platform's HTTP contract is served.
     pub http_listen: Option<Address>,
+    /// Which platform the store is kept in step with.
+    pub platform: Option<FollowPlatform>,
     /// Where metrics are served.
     pub metrics_listen: Option<Address>,
     /// Who may ask.

@@ -5,6 +5,7 @@ mod health;
 mod http;
 mod listen;
 mod monitoring;
+pub mod platform;
 mod serving;
 mod shutdown;
 mod tasks;
@@ -30,6 +31,7 @@ use crate::{
 };
 use ::http::Request;
 use connection::Acceptor;
+use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tokio::sync::watch;
@@ -139,7 +141,7 @@ pub async fn run(
         Ok(())
     };
     tokio::select! {
-        failed = until_failure(&engine, opened, &mut tasks) => return Err(failed),
+        failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => return Err(failed),
         () = stop => {}
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
@@ -160,11 +162,15 @@ pub async fn run(
 async fn until_failure(
     engine: &Engine,
     opened: impl Future<Output = Result<(), StoreError>>,
+    platform: Option<FollowPlatform>,
     tasks: &mut Tasks,
 ) -> ServerError {
     tokio::select! {
         opened = opened => if let Err(error) = opened { return error.into() },
         name = tasks.first_end() => return ServerError::TaskEnded(name),
+    }
+    if let Some(platform) = platform {
+        tasks.hold("platform follower", platform::follow(engine.clone(), platform));
     }
     let engine = engine.clone();
     tasks.hold("follower", async move { engine.follow().await });

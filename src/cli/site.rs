@@ -1,6 +1,6 @@
 //! `rolegate apply` and `rolegate export`: the whole site as one file.
 
-mod offline;
+pub(super) mod offline;
 
 use super::{
     Cli, access,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     config::{DirectStoreArgs, WriterArgs},
+    engine::write::WriteOptions,
     grpc::{
         admin::PIECE,
         proto::{
@@ -20,6 +21,7 @@ use crate::{
         },
     },
     rbac::text::counted,
+    site::apply::Options,
 };
 use clap::{Args, CommandFactory as _};
 use serde_json::{Value, json};
@@ -78,7 +80,9 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         Some(store) => {
             // A rule of the server's that is misspelt would be none.
             environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
-            offline::apply(&store, &document, &first, args.writer.into_rules()?).await?
+            let options = Options { prune, report: dry_run, keep_unknown: false };
+            let write = WriteOptions { expected_revision: args.expected_revision, dry_run };
+            offline::apply(&store, &document, write, options, args.writer.into_rules()?).await?
         }
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
@@ -113,14 +117,14 @@ async fn collect<T>(stream: Response<Streaming<T>>) -> Result<Response<Vec<T>>, 
 }
 
 /// What an apply changed.
-struct Outcome {
+pub(super) struct Outcome {
     objects: Vec<ObjectChange>,
     accesses: Vec<AccessChange>,
     summary: ApplySiteSummary,
 }
 
 impl Outcome {
-    fn read(pieces: Vec<ApplySiteResponse>) -> Result<Self, Failure> {
+    pub(super) fn read(pieces: Vec<ApplySiteResponse>) -> Result<Self, Failure> {
         let (mut objects, mut accesses, mut summary) = (Vec::new(), Vec::new(), None);
         for piece in pieces {
             match piece.piece {
@@ -136,7 +140,7 @@ impl Outcome {
         Ok(Self { objects, accesses, summary: summary.ok_or_else(missing)? })
     }
 
-    fn text(&self, dry_run: bool, prune: bool) -> String {
+    pub(super) fn text(&self, dry_run: bool, prune: bool) -> String {
         let mut text = String::new();
         for change in &self.objects {
             let colon = if change.detail.is_empty() { "" } else { ": " };
@@ -172,7 +176,7 @@ impl Outcome {
         format!("{changed} changed, {unmentioned}")
     }
 
-    fn json(&self, dry_run: bool) -> Value {
+    pub(super) fn json(&self, dry_run: bool) -> Value {
         let object = |change: &ObjectChange| json!({ "verb": change.verb, "object": change.object, "detail": change.detail });
         json!({
             "dry_run": dry_run,

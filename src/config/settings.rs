@@ -13,8 +13,9 @@ use crate::{
         authorization::{Limits, MOST_BATCH_ITEMS},
         bearer::{CallerGate, SHORTEST_CALLER_KEY},
     },
-    rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask},
-    server::connection::ConnectionLimits,
+    platform::source::Source,
+    rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
+    server::{connection::ConnectionLimits, platform::FollowPlatform},
     store::{
         location::Location,
         write::{DEFAULT_HISTORY, WriteRules},
@@ -22,10 +23,13 @@ use crate::{
     telemetry,
 };
 use serde::Deserialize;
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 /// Below this, a busy moment would look like a store that has gone away.
 const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+
+/// A platform is read whole each time.
+const SHORTEST_FOLLOW: Duration = Duration::from_secs(1);
 
 /// Above the largest piece of a site file, either way, with room for what goes around it.
 const SMALLEST_MESSAGE: u64 = 4 * PIECE as u64;
@@ -76,6 +80,14 @@ settings! {
     /// Where the platform's own clients are served, over HTTP under /api, such as 127.0.0.1:7703, or `off`; for a server that
     /// has an admin listener [default: off]
     http_listen: String = "ROLEGATE_HTTP_LISTEN", "ADDRESS";
+    /// A platform to keep the store in step with, as https://HOST: what it does not have is deleted here
+    follow_flywheel: String = "ROLEGATE_FOLLOW_FLYWHEEL", "URL";
+    /// A file that holds the API key of one of that platform's site admins and nothing else
+    follow_key_file: PathBuf = "ROLEGATE_FOLLOW_KEY_FILE", "FILE";
+    /// How often to look at that platform [default: 60s]
+    follow_interval: String = "ROLEGATE_FOLLOW_INTERVAL", "TIME";
+    /// Users who stay whether that platform has them or not, such as rolegate's own administrators, separated by commas
+    follow_keep: String = "ROLEGATE_FOLLOW_KEEP", "USERS";
     /// Where metrics (Prometheus), /healthz and /readyz are served over HTTP, or `off` [default: off]
     metrics_listen: String = "ROLEGATE_METRICS_LISTEN", "ADDRESS";
     /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`
@@ -175,8 +187,9 @@ impl ServeArgs {
         let message_bytes = self.message_bytes()?;
         let time = self.time("check_timeout", &self.check_timeout, "1s")?;
         Ok(Config {
-            admin_listen,
+            platform: self.platform(&admin_listen)?,
             http_listen,
+            admin_listen,
             metrics_listen,
             limits: Limits { batch_items, reply_bytes: message_bytes, time },
             connections: self.connections()?,
@@ -193,6 +206,34 @@ impl ServeArgs {
             insecure_callers,
             engine,
         })
+    }
+
+    fn platform(&self, admin: &Option<Address>) -> Result<Option<FollowPlatform>, ConfigError> {
+        let (key, needed) = ("follow_flywheel", "follow_key_file");
+        let Some(address) = &self.follow_flywheel else {
+            let orphan = self.follow_key_file.is_some() || self.follow_keep.is_some();
+            let problem =
+                || ConfigError::new(key, "must be given with the other settings that begin with `follow_`");
+            return if orphan { Err(problem()) } else { Ok(None) };
+        };
+        if admin.is_none() {
+            let problem = "is for a server that has an admin listener: another one writes nothing";
+            return Err(ConfigError::new(key, problem));
+        }
+        let Some(file) = &self.follow_key_file else {
+            return Err(ConfigError::new(needed, format!("must be given with `{key}`")));
+        };
+        let secret = fs::read_to_string(file)
+            .map_err(|error| ConfigError::new(needed, format!("`{}`: {error}", file.display())))?;
+        let source =
+            Source::new(address, &secret).map_err(|error| ConfigError::new(key, error.to_string()))?;
+        let keep = self.follow_keep.as_deref().unwrap_or_default();
+        let keep = keep.split(',').map(str::trim).filter(|id| !id.is_empty()).map(|id| {
+            UserId::parse(id).map_err(|error| ConfigError::new("follow_keep", format!("`{id}` {error}")))
+        });
+        let interval = self.time("follow_interval", &self.follow_interval, "60s")?;
+        let interval = within("follow_interval", interval, SHORTEST_FOLLOW, Duration::from_secs(86_400))?;
+        Ok(Some(FollowPlatform { source: Arc::new(source), interval, keep: keep.collect::<Result<_, _>>()? }))
     }
 
     fn store(&self) -> Result<Location, ConfigError> {

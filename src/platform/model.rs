@@ -364,6 +364,7 @@ pub struct GearSeries {
     /// The name.
     pub name: String,
     /// Whom it is open to, if it is restricted.
+    #[serde(default)]
     pub permissions: GearPermissions,
     /// Whether it is open to those alone.
     #[serde(default)]
@@ -379,6 +380,23 @@ pub struct GearPermissions {
     /// For these users.
     #[serde(default)]
     pub users: Vec<String>,
+}
+
+/// A gear, as lists tell of it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct GearDoc {
+    /// Names this version of the gear; there is only one here.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// The gear itself.
+    pub gear: GearName,
+}
+
+/// What a gear is called.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct GearName {
+    /// The name.
+    pub name: String,
 }
 
 /// A project or a user that a gear is to be open to.

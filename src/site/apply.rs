@@ -25,8 +25,10 @@ use std::collections::BTreeSet;
 pub struct Options {
     /// Delete what the file does not name.
     pub prune: bool,
-    /// Report who would gain or lose what; the caller then drops the write.
-    pub dry_run: bool,
+    /// Report who gains or loses what, which takes looking at the whole site twice.
+    pub report: bool,
+    /// Keep actions that this binary does not know, which grant nothing.
+    pub keep_unknown: bool,
 }
 
 /// What an apply did, or would do.
@@ -34,7 +36,7 @@ pub struct Options {
 pub struct Applied {
     /// The changes to objects.
     pub steps: Vec<Step>,
-    /// With [`Options::dry_run`]: the changes to what people may do.
+    /// With [`Options::report`]: the changes to what people may do.
     pub access_changes: Vec<AccessChange>,
     /// How many objects the store holds that the file does not name.
     pub unmentioned: u64,
@@ -60,6 +62,9 @@ pub async fn permit(tx: &mut Tx, actor: Actor) -> Result<()> {
 pub async fn apply(w: &mut WriteTx, document: &Document, options: Options) -> Result<Applied> {
     w.permit_superuser()?;
     w.expect_base()?;
+    if options.keep_unknown {
+        w.keep_unknown_actions()?;
+    }
     let before = world(w.reading()).await?;
     let mut new_id = || Ok(edit::new_id()?);
     let Plan { steps, unmentioned } = plan(&before, document, options.prune, &mut new_id)?;
@@ -67,7 +72,7 @@ pub async fn apply(w: &mut WriteTx, document: &Document, options: Options) -> Re
     for step in &steps {
         run(w, step).await.map_err(|error| name_place(error, step, document))?;
     }
-    let access_changes = report::access_changes(w, options.dry_run.then_some(before)).await?;
+    let access_changes = report::access_changes(w, options.report.then_some(before)).await?;
     Ok(Applied { steps, access_changes, unmentioned })
 }
 

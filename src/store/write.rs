@@ -47,6 +47,8 @@ pub struct WriteTx {
     pub(super) tx: Tx,
     pub(super) context: WriteContext,
     pub(super) superuser: bool,
+    /// Whether roles may name actions that this binary does not know.
+    pub(super) keeps_unknown: bool,
     touched: BTreeSet<Subject>,
 }
 
@@ -58,7 +60,7 @@ impl WriteTx {
     pub async fn begin(store: &dyn Store, context: WriteContext) -> Result<Self> {
         let mut tx = store.write().await?;
         let superuser = context.actor.confirm(&mut tx).await?;
-        Ok(Self { tx, context, superuser, touched: BTreeSet::new() })
+        Ok(Self { tx, context, superuser, keeps_unknown: false, touched: BTreeSet::new() })
     }
 
     /// Where the store stood before this write.
@@ -116,6 +118,17 @@ impl WriteTx {
         } else {
             Err(Refusal::NotPermitted { takes: "a site admin".to_owned() }.into())
         }
+    }
+
+    /// From now on roles may name actions that this binary does not know, which grant nothing: for what was made by a newer
+    /// one.
+    ///
+    /// # Errors
+    /// The writer is no site admin.
+    pub fn keep_unknown_actions(&mut self) -> Result<()> {
+        self.permit_superuser()?;
+        self.keeps_unknown = true;
+        Ok(())
     }
 
     /// Whether anything has been changed so far.

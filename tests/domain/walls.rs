@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A layer, and what it must not name.
-const WALLS: [(&str, &[&str]); 5] = [
+const WALLS: [(&str, &[&str]); 6] = [
     (
         "rbac",
         &[
@@ -40,6 +40,7 @@ const WALLS: [(&str, &[&str]); 5] = [
     ("store", &["tonic", "prost", "moka", "crate::engine", "crate::grpc", "crate::server", "crate::cli"]),
     ("engine", &["tonic", "prost", "sqlx", "crate::grpc", "crate::server", "crate::cli"]),
     ("grpc", &["sqlx", "moka", "crate::server", "crate::cli"]),
+    ("platform", &["sqlx", "moka", "prost", "crate::server", "crate::cli"]),
     ("cli", &["sqlx"]),
 ];
 

@@ -13,6 +13,7 @@ mod clients;
 mod description;
 mod edges;
 mod http;
+mod imports;
 mod worlds;
 
 #[path = "../support/server.rs"]

@@ -2,11 +2,8 @@
 
 use crate::{
     cli::{exit::Failure, init::failure, local::using},
-    engine::write::Written,
-    grpc::{
-        admin::site_replies,
-        proto::{ApplySiteRequest, ApplySiteResponse},
-    },
+    engine::write::{WriteOptions, Written},
+    grpc::{admin::site_replies, proto::ApplySiteResponse},
     site::{self, Document, apply::Options, export},
     store::{
         Store,
@@ -24,31 +21,32 @@ use tonic::Code;
 ///
 /// # Errors
 /// When the store cannot be used, the document is at fault, or a rule refuses.
-pub(super) async fn apply(
+pub(in crate::cli) async fn apply(
     store: &Location,
     document: &str,
-    options: &ApplySiteRequest,
+    how: WriteOptions,
+    options: Options,
     rules: WriteRules,
 ) -> std::result::Result<Vec<ApplySiteResponse>, Failure> {
     let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
-    let written = using(store, Access::Write, async |store| write(store, &file, options, rules).await);
+    let written = using(store, Access::Write, async |store| write(store, &file, how, options, rules).await);
     Ok(site_replies(written.await.map_err(|error| failure(&error))?))
 }
 
 async fn write(
     store: &dyn Store,
     file: &Document,
-    options: &ApplySiteRequest,
+    how: WriteOptions,
+    options: Options,
     rules: WriteRules,
 ) -> Result<Written<site::apply::Applied>> {
-    let context = WriteContext { expected_revision: options.expected_revision, ..setup::operator(rules) };
+    let context = WriteContext { expected_revision: how.expected_revision, ..setup::operator(rules) };
     let mut w = WriteTx::begin(store, context).await?;
     let base = w.base();
-    let how = Options { prune: options.prune, dry_run: options.dry_run };
-    let value = site::apply::apply(&mut w, file, how).await?;
-    let head = if options.dry_run { base } else { w.commit().await? };
+    let value = site::apply::apply(&mut w, file, options).await?;
+    let head = if how.dry_run { base } else { w.commit().await? };
     Ok(Written { value, token: head.token(), base_revision: base.revision })
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn apply(
     let prune = options.prune;
     let dry_run = options.dry_run;
     let write = WriteOptions { expected_revision: options.expected_revision, dry_run };
-    let options = site::apply::Options { prune, dry_run };
+    let options = site::apply::Options { prune, report: dry_run, keep_unknown: false };
     let written = call
         .write_with(write, move |w| Box::pin(async move { site::apply::apply(w, &file, options).await }))
         .await?;

@@ -5,9 +5,10 @@ use super::{
     body::{Body, Segments},
     caller::Caller,
     failure::{Failure, Refusals, text},
+    listing::{List, ListParams, Listing, read_all},
 };
 use crate::{
-    platform::model::{GearItem, GearPermissions, GearSeries},
+    platform::model::{self, GearDoc, GearItem, GearPermissions, GearSeries},
     rbac::{
         gear::GearAccess,
         refusal::{Kind, Refusal},
@@ -26,6 +27,7 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
+        .routes(routes!(list))
         .routes(routes!(series))
         .routes(routes!(replace, lift))
         .routes(routes!(add_project))
@@ -96,6 +98,25 @@ impl Lists {
 
 fn not_listed(id: &impl ToString) -> crate::store::error::Error {
     Refusal::NotFound { kind: Kind::Permission, id: id.to_string() }.into()
+}
+
+/// Every gear
+#[utoipa::path(get, path = "/gears", tag = "gears", params(ListParams), responses((status = 200, body = [GearDoc]), Refusals))]
+async fn list(caller: Caller, listing: Listing) -> Result<List<GearDoc>, Failure> {
+    let actor = caller.actor.clone();
+    let (listing, gears) = caller
+        .read(|tx| {
+            Box::pin(async move {
+                let gears = read_all!(listing, page => read::gears::list(tx, &actor, &page));
+                Ok((listing, gears))
+            })
+        })
+        .await?;
+    let doc = |gear: GearRecord| {
+        let name = gear.name.to_string();
+        GearDoc { id: name.clone(), gear: model::GearName { name } }
+    };
+    listing.reply(gears.into_iter().map(doc).collect())
 }
 
 /// A gear and whom it is open to

@@ -107,6 +107,9 @@ async fn judge(
     kept: &RoleActions,
 ) -> Result<()> {
     let mut faults = faults_of_actions(actions, w.context.required, kept);
+    if w.keeps_unknown {
+        faults.unknown.clear();
+    }
     let sql = "SELECT 1 FROM roles WHERE label = $1 AND id <> $2";
     if w.tx.row(sql, &[Text(label.as_str()), Text(id.as_str())]).await?.is_some() {
         faults.label_taken = Some(label.to_string());
