@@ -2,8 +2,12 @@
 
 use super::model::{GearDoc, GearSeries, Group, Project, Role, User};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{thread, time::Duration};
-use ureq::{Agent, http::Uri};
+use std::{sync::Arc, thread, time::Duration};
+use ureq::{
+    Agent,
+    http::Uri,
+    tls::{Certificate, RootCerts, TlsConfig},
+};
 
 /// How many items are asked for at a time. Platforms give no more than this.
 const PAGE: usize = 250;
@@ -92,10 +96,7 @@ impl Source {
         let base = address.trim_end_matches('/').trim_end_matches("/api");
         let key = key.trim().rsplit(':').next().unwrap_or_default();
         let scheme = if key.len() == LENGTH_OF_NEWER_KEYS { "Bearer" } else { "scitran-user" };
-        // A key must not follow a redirection to somewhere else.
-        let config = Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
-        let agent = config.http_status_as_error(false).build().new_agent();
-        Ok(Self { agent, base: format!("{base}/api"), authorization: format!("{scheme} {key}") })
+        Ok(Self { agent: agent(), base: format!("{base}/api"), authorization: format!("{scheme} {key}") })
     }
 
     /// Reads everything that decides who may do what. Blocks.
@@ -194,6 +195,19 @@ impl Source {
         }
         Err(SourceError::Refused { path: path.to_owned(), status, message: message(&body) })
     }
+}
+
+/// Makes requests: over the TLS that the rest of rolegate uses, with the authorities that this machine trusts.
+fn agent() -> Agent {
+    let authorities = rustls_native_certs::load_native_certs().certs;
+    let authorities = authorities.iter().map(|authority| Certificate::from_der(authority).to_owned());
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::from(authorities))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    // A key must not follow a redirection to somewhere else.
+    let config = Agent::config_builder().tls_config(tls).timeout_global(Some(PATIENCE)).max_redirects(0);
+    config.http_status_as_error(false).build().new_agent()
 }
 
 /// Why a platform refuses, in its own words.
