@@ -84,7 +84,7 @@ pub(crate) async fn import(args: ImportArgs) -> Result<Report, Failure> {
         Source::new(&args.from, &files::read_text(&args.key_file)?).map_err(|error| unread(&error))?;
     let kept = Kept::open(args.resume.as_deref(), &args.from)?;
     let (holdings, kept) = read(source, kept).await?;
-    let (file, notes) = site_file(holdings);
+    let (file, notes) = site_file(holdings, rules.required);
     let document = to_yaml(&file).map_err(Failure::local)?;
     let options = Options { prune: args.prune, report: args.dry_run, keep_unknown: true };
     let write = WriteOptions { expected_revision: args.expected_revision, dry_run: args.dry_run };

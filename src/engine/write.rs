@@ -1,6 +1,7 @@
 //! Writes, and what administrators read: handed to the store, and seen here before they are answered.
 
 use super::{Engine, error::EngineError, view::View};
+use crate::rbac::custom_role::RequiredActions;
 use crate::store::{
     auth::{self, Actor, ApiKey},
     error::{Error, Result, StoreError},
@@ -37,6 +38,12 @@ pub struct Written<T> {
 }
 
 impl Engine {
+    /// What every custom role must hold.
+    #[must_use]
+    pub fn required_actions(&self) -> RequiredActions {
+        self.shared.settings.required
+    }
+
     /// Finds out whose key this is.
     ///
     /// # Errors

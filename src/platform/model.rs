@@ -2,8 +2,13 @@
 //!
 //! Ids are `_id` there. Whatever a message holds beside what is read here is let pass: clients send whole objects back.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+/// Null stands for nothing, where platforms leave a list out.
+fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
+}
 
 /// A project role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,12 +19,13 @@ pub struct Role {
     /// For people; unique on the site.
     pub label: String,
     /// What it may do, by current names.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub actions: Vec<String>,
     /// Which of the built-in roles it is; null for a custom role.
     #[serde(default)]
     pub default_flywheel_role: Option<String>,
     /// Whether anyone holds it, on a project or in a template.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub in_use: bool,
 }
 
@@ -76,6 +82,7 @@ pub struct Modified {
 
 impl Modified {
     pub(super) const ONE: Self = Self { modified: 1 };
+    pub(super) const NONE: Self = Self { modified: 0 };
 }
 
 /// How many things were deleted.
@@ -96,6 +103,7 @@ pub struct RolePermission {
     #[serde(rename = "_id")]
     pub id: String,
     /// The roles, by id.
+    #[serde(deserialize_with = "or_nothing")]
     pub role_ids: Vec<String>,
 }
 
@@ -145,16 +153,16 @@ pub struct Group {
     #[serde(default)]
     pub label: Option<String>,
     /// Its members.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub permissions: Vec<AccessPermission>,
     /// What its new projects start with.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub permissions_template: Vec<RolePermission>,
     /// The custom roles that it is offered, by id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub roles: Vec<String>,
     /// When it last changed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub revision: u64,
 }
 
@@ -189,10 +197,10 @@ pub struct Project {
     #[serde(default)]
     pub parents: Parents,
     /// Who is on it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub permissions: Vec<RolePermission>,
     /// When it last changed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub revision: u64,
 }
 
@@ -212,7 +220,7 @@ pub struct NewProject {
     /// The group that it is to belong to, for good.
     pub group: String,
     /// Who else is on it from the start.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub permissions: Vec<RolePermission>,
 }
 
@@ -248,8 +256,11 @@ pub struct User {
     /// The id.
     #[serde(rename = "_id")]
     pub id: String,
-    /// The one site role.
+    /// The e-mail address, which the id is by custom.
     #[serde(default)]
+    pub email: Option<String>,
+    /// The one site role.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub roles: Vec<String>,
     /// Whether the user may do nothing for now.
     #[serde(default)]
@@ -334,9 +345,11 @@ pub struct NewKey {
 /// A key without its secret.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyInfo {
-    /// The readable part.
+    /// The readable part, by which it is revoked.
     #[serde(rename = "_id")]
     pub id: String,
+    /// The same: clients that know no id of a key read it here.
+    pub key: String,
     /// What it is for.
     pub label: String,
     /// When it was made, in RFC 3339.
@@ -364,10 +377,10 @@ pub struct GearSeries {
     /// The name.
     pub name: String,
     /// Whom it is open to, if it is restricted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub permissions: GearPermissions,
     /// Whether it is open to those alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub is_restricted: bool,
 }
 
@@ -375,10 +388,10 @@ pub struct GearSeries {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GearPermissions {
     /// On these projects, by id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub projects: Vec<String>,
     /// For these users.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub users: Vec<String>,
 }
 

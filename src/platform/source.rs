@@ -87,7 +87,9 @@ impl Source {
     /// # Errors
     /// The address is none.
     pub fn new(address: &str, key: &str) -> Result<Self, SourceError> {
-        let wrong = || SourceError::Address(address.to_owned());
+        // What stands in front of an `@` is often a password.
+        let shown = if address.contains('@') { "..." } else { address };
+        let wrong = || SourceError::Address(shown.to_owned());
         let uri: Uri = address.parse().map_err(|_| wrong())?;
         let is_address = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
         if !is_address || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
@@ -121,9 +123,12 @@ impl Source {
         progress.begins("gear restrictions");
         let mut gears = Vec::new();
         for name in names {
-            let series: GearSeries = self.get(&format!("gears/{}/series", encoded(&name)), progress)?;
+            match self.get::<GearSeries>(&format!("gears/{}/series", encoded(&name)), progress) {
+                // Gone since it was listed.
+                Err(SourceError::Refused { status: 404, .. }) => {}
+                series => gears.push(series?),
+            }
             progress.read(1);
-            gears.push(series);
         }
         Ok(gears)
     }

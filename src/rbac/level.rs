@@ -64,6 +64,13 @@ named! {
 }
 
 impl SiteRole {
+    /// The one role that a list stands for, as some clients send it: the one that grants most. Names that are none count for
+    /// nothing; `None` if none is known.
+    pub fn strongest<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let known: Vec<_> = names.into_iter().filter_map(Self::from_name).collect();
+        Self::ALL.iter().copied().find(|role| known.contains(role))
+    }
+
     /// Whether the role holds the action.
     #[must_use]
     pub const fn may(self, action: SiteAction) -> bool {

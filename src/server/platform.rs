@@ -76,7 +76,7 @@ async fn step(engine: &Engine, platform: &FollowPlatform) -> Result<Notes, OutOf
     let source = Arc::clone(&platform.source);
     let reading = tokio::task::spawn_blocking(move || source.read(&mut Silent));
     let holdings: Holdings = reading.await.map_err(|error| OutOfStep::Other(error.to_string()))??;
-    let (file, notes) = site_file(holdings);
+    let (file, notes) = site_file(holdings, engine.required_actions());
     let keep = platform.keep.clone();
     let written = engine
         .write(Actor::Operator, WriteOptions::default(), move |w| {
@@ -90,8 +90,9 @@ async fn step(engine: &Engine, platform: &FollowPlatform) -> Result<Notes, OutOf
 async fn bring_in_step(w: &mut WriteTx, mut file: SiteFile, keep: &[UserId]) -> StoreResult<Applied> {
     refuse_a_part(w, &file).await?;
     for id in keep {
-        let is_there = file.users.iter().any(|user| user.id == id.as_str());
-        if let Some(user) = read::users::find(w.reading(), id).await?.filter(|_| !is_there) {
+        // Whoever can make users on the platform must not change who administers rolegate.
+        if let Some(user) = read::users::find(w.reading(), id).await? {
+            file.users.retain(|other| other.id != id.as_str());
             let site_role = user.site_role.name().to_owned();
             file.users.push(UserEntry { id: id.to_string(), site_role, disabled: !user.enabled });
         }

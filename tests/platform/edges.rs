@@ -91,6 +91,7 @@ async fn bodies_that_could_be_read_in_two_ways_are_refused() {
     for (body, status) in [
         (r#"{"_id": "a", "label": "A", "label": "B"}"#, 422),
         (r#"{"_id": "a", "label": 1}"#, 422),
+        (r#" ["a", "A"]"#, 422),
         (r#"{"label": "A"}"#, 422),
         (r#"{"_id": null, "label": "A"}"#, 422),
         (r#"{"_id": "a", "label": "A"} {}"#, 400),
@@ -178,15 +179,25 @@ async fn lists_come_in_the_parts_that_clients_ask_for() {
     assert_eq!(ids("limit=3").await, "ADMIN u0 u1");
     assert_eq!(ids("limit=3&page=2").await, "u2 u3 u4");
     assert_eq!(ids("limit=2&skip=6").await, "u5 u6");
+    assert_eq!(ids("limit=0").await, ids("").await);
+    assert_eq!(ids("sort=disabled:desc,_id:desc&limit=4").await, "u5 u3 u1 u6");
     assert_eq!(ids("limit=2&after_id=u4").await, "u5 u6");
     assert_eq!(ids("after_id=u6").await, "");
     assert_eq!(ids("sort=_id:desc&limit=2").await, "u6 u5");
     assert_eq!(ids("filter=disabled=true&sort=_id:desc").await, "u5 u3 u1");
     assert_eq!(ids("filter=_id%3E%3Du3,disabled=false&limit=1").await, "u4");
     assert_eq!(ids("filter=roles=site_admin").await, "ADMIN");
-    for wrong in
-        ["limit=0", "limit=-1", "limit=x", "page=0", "skip=-1", "sort=_id:up", "filter=x", "filter=_id=~("]
-    {
+    for wrong in [
+        "sort=nothing",
+        "filter=created%3E2020",
+        "limit=-1",
+        "limit=x",
+        "page=0",
+        "skip=-1",
+        "sort=_id:up",
+        "filter=x",
+        "filter=_id=~(",
+    ] {
         let answer = request(&server.http, &store.key, "GET", &format!("/api/users?{wrong}"), None).await;
         assert_eq!(answer.status, 422, "{wrong}: {answer:?}");
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     clients::served,
+    http::request,
     server::{FIRST_ADMIN, Server, Store, run, until},
     worlds::SITE,
 };
@@ -136,7 +137,7 @@ async fn what_cannot_be_read_is_said_in_one_line_without_the_key() {
 /// A server that keeps its store in step with a platform.
 async fn following(here: &Store, platform: &Server, key_file: &str) -> Server {
     let flags = ["--follow-flywheel", &platform.http, "--follow-key-file", key_file];
-    let more = ["--follow-interval", "1s", "--follow-keep", "local@example.org"];
+    let more = ["--follow-interval", "1s", "--follow-keep", "local@example.org,root@example.org"];
     Server::start_with(here, &[&flags[..], &more].concat()).await
 }
 
@@ -148,18 +149,29 @@ fn may_download(server: &Server, user: &str) -> bool {
 #[tokio::test]
 async fn a_store_that_follows_a_platform_changes_with_it() {
     let (there, server, key_file) = platform().await;
-    let here = Store::with_site("version: 1\nusers: [{id: local@example.org}, {id: old@example.org}]\n");
+    let users =
+        "[{id: local@example.org}, {id: old@example.org}, {id: root@example.org, site_role: site_admin}]";
+    let here = Store::with_site(&format!("version: 1\nusers: {users}\n"));
     let follower = following(&here, &server, &key_file).await;
     until("bob may download", async || may_download(&follower, "bob@example.org")).await;
     let mut admin = server.administrator(&there.key).await;
+    // Neither a name that cannot be one here, nor a namesake of an administrator, stands in the way of a revocation.
+    let strange = r#"{"label": "Strange\u3000", "group": "neuro"}"#;
+    assert!(matches!(
+        request(&server.http, &there.key, "POST", "/api/projects", Some(strange)).await.status,
+        200 | 422
+    ));
+    let namesake = r#"{"_id": "root@example.org", "roles": ["user"]}"#;
+    assert_eq!(request(&server.http, &there.key, "POST", "/api/users", Some(namesake)).await.status, 200);
     let (project, user) = ("scans".to_owned(), "bob@example.org".to_owned());
-    let request = RemoveProjectPermissionRequest { project, user, expected_revision: None };
-    admin.remove_project_permission(request).await.unwrap();
+    let revoke = RemoveProjectPermissionRequest { project, user, expected_revision: None };
+    admin.remove_project_permission(revoke).await.unwrap();
     until("bob may not any more", async || !may_download(&follower, "bob@example.org")).await;
     let ann = DeleteUserRequest { id: "ann@example.org".to_owned(), expected_revision: None };
     admin.delete_user(ann).await.unwrap();
     until("ann may not any more", async || !may_download(&follower, "ann@example.org")).await;
     let left = export(&here);
+    assert!(left.contains("id: root@example.org\n  site_role: site_admin"), "{left}");
     assert!(left.contains("local@example.org") && !left.contains("old@example.org"), "{left}");
     let logs = follower.logs.text();
     assert!(logs.contains("access has changed") && logs.contains("wormholes_open"), "{logs}");

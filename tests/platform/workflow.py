@@ -145,6 +145,21 @@ for unknown in (
 ):
     refused(404, unknown, "no ")
 
+# Site roles come as a list, of which the strongest counts; one's own keys can be told apart and revoked.
+fw.modify_user(USER, {"roles": ["user", "developer"]})
+assert fw.get_user(USER).roles in (["developer"], [getattr(flywheel, "RoleType", None) and "developer"]), fw.get_user(USER)
+made = fw.generate_user_key({"label": "short-lived"})
+short = flywheel.Client(f"{HOST}:__force_insecure:{made.unencrypted_secret}")
+assert short.get_current_user().id == FIRST_ADMIN
+fw.delete_user_key(made.key)
+refused(401, lambda: short.get_current_user(), "key")
+
+# Whoever makes a project stays on it as admin.
+own = fw.add_project({"label": "Own", "group": "neuro", "permissions": [
+    {"_id": FIRST_ADMIN, "role_ids": ["ro"]}, {"_id": USER, "role_ids": ["ro"]}]})
+assert set(fw.get_project_user_permission(own, FIRST_ADMIN).role_ids) == {"admin", "ro"}
+fw.delete_project(own)
+
 # Someone who is no admin may do little, and learns as much.
 SECRET = os.environ["USERS_KEY"]
 mine = flywheel.Client(f"{HOST}:__force_insecure:{SECRET}")

@@ -62,7 +62,7 @@ async fn both_faces_tell_of_the_same_site() {
         .into_inner()
         .users
         .iter()
-        .map(|user| json!({ "_id": user.id, "roles": [user.site_role], "disabled": user.disabled }))
+        .map(|user| json!({ "_id": user.id, "email": user.id, "roles": [user.site_role], "disabled": user.disabled }))
         .collect();
     assert_eq!(get("/api/users").await, users);
 

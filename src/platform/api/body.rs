@@ -2,12 +2,17 @@
 
 use super::{Api, failure::Failure};
 use axum::{
-    body::to_bytes,
+    body::{Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
 };
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use std::time::Duration;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A body of JSON.
 ///
@@ -23,17 +28,28 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             let say = "announce the body as `Content-Type: application/json`";
             return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOT_JSON", say));
         }
-        let bytes = to_bytes(request.into_body(), api.body_bytes).await.map_err(|error| {
-            // What is not over the limit was cut off.
-            tracing::debug!(%error, "a body cannot be read");
-            let most = format!("the body could not be read whole: it may take {} bytes", api.body_bytes);
-            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", most)
-        })?;
+        let bytes = whole(request, api.body_bytes).await?;
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Failure::malformed("body", "must be an object"));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
             Category::Data => Failure::malformed("body", error),
             _ => Failure::new(StatusCode::BAD_REQUEST, "UNREADABLE", format!("the body is no JSON: {error}")),
         })
     }
+}
+
+/// The bytes of a body, which must come in one go: whoever lets them dribble in holds a connection.
+async fn whole(request: Request, most: usize) -> Result<Bytes, Failure> {
+    let late = |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", "the body did not come in time");
+    let body = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), most)).await.map_err(late)?;
+    body.map_err(|error| {
+        if error.into_inner().is::<LengthLimitError>() {
+            let most = format!("the body may take {most} bytes at the most");
+            return Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", most);
+        }
+        Failure::new(StatusCode::BAD_REQUEST, "UNREADABLE", "the body could not be read to its end")
+    })
 }
 
 fn is_json(request: &Request) -> bool {

@@ -88,6 +88,9 @@ pub(super) enum Refusals {
     /// There is no such thing
     #[response(status = 404)]
     NotFound(model::Failure),
+    /// The body did not come in time
+    #[response(status = 408)]
+    TooSlow(model::Failure),
     /// What there is stands in the way
     #[response(status = 409)]
     Conflict(model::Failure),

@@ -56,6 +56,11 @@ impl Filter {
         Ok(Self(parts.iter().map(|part| Condition::parse(part)).collect::<Result<_, _>>()?))
     }
 
+    /// The fields that it looks at, by their first name.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter_map(|condition| condition.field.first())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -93,7 +93,11 @@ async fn modify(
 ) -> Result<Json<Modified>, Failure> {
     let group = text("group", &group, GroupId::parse)?;
     let label = update.label.map(|label| text("label", &label, Label::parse)).transpose()?;
-    let Some(label) = label else { return Err(Failure::malformed("label", "is all that can be changed")) };
+    let Some(label) = label else {
+        let actor = caller.actor.clone();
+        caller.read(|tx| Box::pin(async move { read::groups::get(tx, &actor, &group).await })).await?;
+        return Ok(Json(Modified::NONE));
+    };
     caller.write(move |w| Box::pin(async move { edit::groups::rename(w, &group, &label).await })).await?;
     Ok(Json(Modified::ONE))
 }

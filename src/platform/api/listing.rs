@@ -22,10 +22,10 @@ const PIECE: usize = 1_000;
 pub(super) struct ListParams {
     /// Conditions on fields, all of which must hold: `label=x,revision>3`. A backslash takes a comma for itself
     filter: Option<String>,
-    /// The field to sort by, with `:desc` for the other way round; by id if absent
+    /// The fields to sort by, separated by commas, with `:desc` for the other way round; by id if absent
     sort: Option<String>,
-    /// The most items to return; all if absent
-    #[param(value_type = Option<u32>, minimum = 1)]
+    /// The most items to return; all if absent or 0
+    #[param(value_type = Option<u32>, minimum = 0)]
     limit: Option<String>,
     /// How many items to leave out at the beginning
     #[param(value_type = Option<u32>, minimum = 0)]
@@ -41,7 +41,7 @@ pub(super) struct ListParams {
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     filter: Filter,
-    sort: Option<(Vec<String>, bool)>,
+    sort: Vec<Order>,
     limit: Option<usize>,
     skip: usize,
     after: Option<String>,
@@ -64,7 +64,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
 
 impl Listing {
     fn of(params: ListParams) -> Result<Self, Failure> {
-        let limit = number("limit", params.limit.as_deref(), 1)?;
+        // Clients say so when they want everything.
+        let limit = number("limit", params.limit.as_deref(), 0)?.filter(|limit| *limit > 0);
         let page = number("page", params.page.as_deref(), 1)?;
         let mut skip = number("skip", params.skip.as_deref(), 0)?.unwrap_or(0);
         if let (Some(page), Some(limit)) = (page, limit) {
@@ -72,7 +73,7 @@ impl Listing {
         }
         Ok(Self {
             filter: Filter::parse(params.filter.as_deref().unwrap_or_default())?,
-            sort: params.sort.as_deref().filter(|sort| !sort.is_empty()).map(order).transpose()?,
+            sort: params.sort.as_deref().map(orders).transpose()?.unwrap_or_default(),
             limit,
             skip,
             after: params.after_id.filter(|after| !after.is_empty()),
@@ -82,7 +83,7 @@ impl Listing {
 
     /// How many items of the store decide the answer; `None` for all.
     fn enough(&self) -> Option<usize> {
-        let all = self.in_pages || self.sort.is_some() || !self.filter.is_empty();
+        let all = self.in_pages || !self.sort.is_empty() || !self.filter.is_empty();
         self.limit.filter(|_| !all).map(|limit| limit.saturating_add(self.skip))
     }
 
@@ -93,7 +94,7 @@ impl Listing {
 
     /// The answer.
     pub(super) fn reply<T: Serialize>(&self, items: Vec<T>) -> Result<List<T>, Failure> {
-        let items = if self.filter.is_empty() && self.sort.is_none() { items } else { self.select(items)? };
+        let items = if self.filter.is_empty() && self.sort.is_empty() { items } else { self.select(items)? };
         let total = items.len();
         let part = items.into_iter().skip(self.skip).take(self.limit.unwrap_or(usize::MAX)).collect();
         Ok(if self.in_pages { List::Page { total, results: part } } else { List::Plain(part) })
@@ -105,17 +106,38 @@ impl Listing {
             let value = serde_json::to_value(&item).map_err(|error| {
                 Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "UNWRITABLE", error.to_string())
             })?;
+            self.refuse_unknown_fields(&value)?;
             if self.filter.holds(&value) {
                 kept.push((value, item));
             }
         }
-        if let Some((field, descending)) = &self.sort {
-            kept.sort_by(|(a, _), (b, _)| {
-                let order = compare(at(a, field), at(b, field));
-                if *descending { order.reverse() } else { order }
-            });
-        }
+        kept.sort_by(|(a, _), (b, _)| {
+            let mut orders = self.sort.iter().map(|order| order.of(a, b));
+            orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
         Ok(kept.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// A field that nothing here has would find nothing, or sort nothing, and nobody would know why.
+    fn refuse_unknown_fields(&self, item: &Value) -> Result<(), Failure> {
+        let sorted = self.sort.iter().filter_map(|order| order.field.first());
+        let unknown = self.filter.fields().chain(sorted).find(|field| item.get(field.as_str()).is_none());
+        let Some(unknown) = unknown else { return Ok(()) };
+        Err(Failure::malformed("query", format!("there is no field `{unknown}` here to filter or sort by")))
+    }
+}
+
+/// One field to sort by.
+#[derive(Debug)]
+struct Order {
+    field: Vec<String>,
+    descending: bool,
+}
+
+impl Order {
+    fn of(&self, a: &Value, b: &Value) -> Ordering {
+        let order = compare(at(a, &self.field), at(b, &self.field));
+        if self.descending { order.reverse() } else { order }
     }
 }
 
@@ -176,14 +198,18 @@ fn number(name: &str, text: Option<&str>, least: usize) -> Result<Option<usize>,
     number.map(Some).ok_or_else(|| Failure::malformed(name, format!("must be a number from {least}")))
 }
 
-fn order(sort: &str) -> Result<(Vec<String>, bool), Failure> {
+fn orders(sort: &str) -> Result<Vec<Order>, Failure> {
+    sort.split(',').map(str::trim).filter(|one| !one.is_empty()).map(order).collect()
+}
+
+fn order(sort: &str) -> Result<Order, Failure> {
     let (field, way) = sort.split_once(':').unwrap_or((sort, "asc"));
     let descending = match way {
         "asc" | "1" => false,
         "desc" | "-1" => true,
         _ => return Err(Failure::malformed("sort", "write it as `label`, `label:asc` or `label:desc`")),
     };
-    Ok((field.split('.').map(str::to_owned).collect(), descending))
+    Ok(Order { field: field.split('.').map(str::to_owned).collect(), descending })
 }
 
 /// What stands in a field; null where there is none.

@@ -48,6 +48,7 @@ impl Place {
     fn of(path: &Path) -> Result<Self, Failure> {
         Ok(match path.path.as_slice() {
             [] => Self::Top,
+            [top] if top.is_empty() => Self::Top,
             [group] => Self::Group(group_id(group)?),
             [group, project] => Self::Project(group_id(group)?, Called::of(project)?),
             deeper => Self::Beyond(deeper.join("/")),

@@ -4,7 +4,7 @@
 //! whole reply. Those are told what they know, so that one new action does not hide all roles from them.
 
 use super::failure::Failure;
-use crate::rbac::role::RoleActions;
+use crate::rbac::{level::SiteRole, role::RoleActions};
 use axum::{
     extract::FromRequestParts,
     http::{header::USER_AGENT, request::Parts},
@@ -83,6 +83,14 @@ impl Vocabulary {
             Self::Open => true,
             Self::Of18 => !SINCE_19_4.contains(&name),
             Self::Of17 => !SINCE_19_4.contains(&name) && !SINCE_18.contains(&name),
+        }
+    }
+
+    /// A site role's name. Those who refuse names that they do not know get `user` for what came later, which grants as much.
+    pub(super) const fn site_role(self, role: SiteRole) -> &'static str {
+        match (self, role) {
+            (Self::Of17 | Self::Of18, SiteRole::SecurityChampion) => SiteRole::User.name(),
+            _ => role.name(),
         }
     }
 

@@ -12,7 +12,8 @@ use crate::{
     platform::model::{Deleted, Id, LabelUpdate, Modified, NewProject, Parents, Project},
     rbac::{
         refusal::Refusal,
-        text::{GroupId, Label, ProjectId, UserId},
+        role::BuiltIn,
+        text::{GroupId, Label, ProjectId, RoleId, UserId},
     },
     store::{
         auth::Actor,
@@ -110,6 +111,10 @@ async fn add(
         others
             .push((text("permissions", &other.id, UserId::parse)?, permissions::role_ids(&other.role_ids)?));
     }
+    // Whoever makes a project stays on it as admin, whatever else they give themselves.
+    for (_, roles) in others.iter_mut().filter(|(user, _)| caller.actor.user() == Some(user)) {
+        roles.extend(RoleId::parse(BuiltIn::Admin.name()));
+    }
     let made = caller.write(move |w| {
         Box::pin(async move {
             let id = edit::projects::create(w, project).await?;
@@ -146,7 +151,11 @@ async fn modify(
 ) -> Result<Json<Modified>, Failure> {
     let project = text("project", &project, ProjectId::parse)?;
     let label = update.label.map(|label| text("label", &label, Label::parse)).transpose()?;
-    let Some(label) = label else { return Err(Failure::malformed("label", "is all that can be changed")) };
+    let Some(label) = label else {
+        let actor = caller.actor.clone();
+        caller.read(|tx| Box::pin(async move { read::projects::get(tx, &actor, &project).await })).await?;
+        return Ok(Json(Modified::NONE));
+    };
     caller.write(move |w| Box::pin(async move { edit::projects::rename(w, &project, &label).await })).await?;
     Ok(Json(Modified::ONE))
 }

@@ -6,6 +6,7 @@ use super::{
     caller::Caller,
     failure::{Failure, Refusals, text},
     listing::{Listing, read_all},
+    names::Vocabulary,
 };
 use crate::{
     platform::model::{AuthStatus, CurrentUser, Deleted, KeyInfo, MadeKey, NewKey, Origin},
@@ -48,6 +49,7 @@ fn time(seconds: i64) -> String {
 
 fn output(key: KeyRecord) -> KeyInfo {
     KeyInfo {
+        key: key.id.clone(),
         id: key.id,
         label: key.label.to_string(),
         created: time(key.created_at),
@@ -57,7 +59,7 @@ fn output(key: KeyRecord) -> KeyInfo {
 
 /// Who calls, in short
 #[utoipa::path(get, path = "/auth/status", tag = "session", responses((status = 200, body = AuthStatus), Refusals))]
-async fn status(caller: Caller) -> Result<Json<AuthStatus>, Failure> {
+async fn status(caller: Caller, names: Vocabulary) -> Result<Json<AuthStatus>, Failure> {
     let (id, actor) = (user(&caller)?, caller.actor.clone());
     let found = caller.read(|tx| Box::pin(async move { record(tx, &actor, &id).await })).await?;
     let id = found.id.to_string();
@@ -66,13 +68,13 @@ async fn status(caller: Caller) -> Result<Json<AuthStatus>, Failure> {
         user_id: id,
         user_is_admin: found.site_role == SiteRole::SiteAdmin,
         is_device: false,
-        roles: vec![found.site_role.name().to_owned()],
+        roles: vec![names.site_role(found.site_role).to_owned()],
     }))
 }
 
 /// Who calls
 #[utoipa::path(get, path = "/users/self", tag = "session", responses((status = 200, body = CurrentUser), Refusals))]
-async fn myself(caller: Caller) -> Result<Json<CurrentUser>, Failure> {
+async fn myself(caller: Caller, names: Vocabulary) -> Result<Json<CurrentUser>, Failure> {
     let (id, actor) = (user(&caller)?, caller.actor.clone());
     let found = caller.read(|tx| {
         Box::pin(async move {
@@ -86,7 +88,7 @@ async fn myself(caller: Caller) -> Result<Json<CurrentUser>, Failure> {
         user_id: id.clone(),
         email: id.clone(),
         id,
-        roles: vec![found.site_role.name().to_owned()],
+        roles: vec![names.site_role(found.site_role).to_owned()],
         root: found.site_role == SiteRole::SiteAdmin,
         disabled: !found.enabled,
         api_keys: keys.into_iter().map(output).collect(),

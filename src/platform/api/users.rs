@@ -27,17 +27,16 @@ pub(super) fn routes() -> Routes {
 
 fn output(record: UserRecord) -> User {
     let roles = vec![record.site_role.name().to_owned()];
-    User { id: record.id.to_string(), roles, disabled: Some(!record.enabled) }
+    let id = record.id.to_string();
+    User { email: Some(id.clone()), id, roles, disabled: Some(!record.enabled) }
 }
 
-/// The one site role that a user is to have.
+/// The one site role that a user is to have: of a list, the strongest.
 fn site_role(roles: &[String]) -> Result<SiteRole, Failure> {
-    let [role] = roles else {
-        return Err(Failure::malformed("roles", "must name one site role: a user has exactly one"));
-    };
-    SiteRole::from_name(role).ok_or_else(|| {
+    let is_known = roles.iter().all(|role| SiteRole::from_name(role).is_some());
+    SiteRole::strongest(roles.iter().map(String::as_str)).filter(|_| is_known).ok_or_else(|| {
         let known: Vec<_> = SiteRole::ALL.iter().map(|role| role.name()).collect();
-        Failure::malformed("roles", format!("must be one of {}", known.join(", ")))
+        Failure::malformed("roles", format!("must name one or more of {}", known.join(", ")))
     })
 }
 
