@@ -57,6 +57,11 @@ pub trait Store: Send + Sync + 'static {
     /// any more. Does nothing if the epoch is not `old` any longer.
     async fn renew_epoch(&self, old: Epoch) -> Result<(), StoreError>;
 
+    /// Says of a run of the store's server (see [`Tx::unvouched`]) that its history goes on from what is known.
+    async fn vouch(&self, _server: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Ends every connection in good order, once nothing is read or written any more.
     async fn close(&self);
 }

@@ -66,14 +66,32 @@ impl Engine {
         let store = &self.shared.store;
         store.refresh().await?;
         let mut tx = store.read_first().await?;
-        match self.shared.published.current() {
-            None => self.rebuild(&mut tx, "first load").await?,
-            Some(view) => match feed::catch_up(&mut tx, view.head).await? {
-                CatchUp::Next { head, changes, roles } => self.advance(&view, head, &changes, roles),
-                CatchUp::TooFarBehind => self.rebuild(&mut tx, "too far behind the change history").await?,
-                CatchUp::OtherEpoch => self.enter_epoch(tx, left, view.head).await?,
-                CatchUp::Forked => self.leave_forked(tx, left, view.head).await?,
-            },
+        let Some(view) = self.shared.published.current() else {
+            self.rebuild(&mut tx, "first load").await?;
+            self.shared.pulse.confirm(began);
+            return Ok(());
+        };
+        let found = feed::catch_up(&mut tx, view.head).await?;
+        let unvouched = tx.unvouched().map(str::to_owned);
+        match (found, unvouched) {
+            (CatchUp::Next { head, changes, roles }, unvouched) => {
+                drop(tx);
+                self.advance(&view, head, &changes, roles);
+                if let Some(server) = unvouched
+                    && let Err(error) = store.vouch(&server).await
+                {
+                    // The next look tries again, and until then nothing is written; what is read is as good as ever.
+                    tracing::warn!(%error, "cannot vouch for the role store's history yet");
+                }
+            }
+            (CatchUp::TooFarBehind, None) => {
+                self.rebuild(&mut tx, "too far behind the change history").await?;
+            }
+            (CatchUp::OtherEpoch, None) => self.enter_epoch(tx, left, view.head).await?,
+            // Or nobody can tell whether the history is the one that was known.
+            (CatchUp::Forked | CatchUp::TooFarBehind | CatchUp::OtherEpoch, _) => {
+                self.leave_forked(tx, left, view.head).await?;
+            }
         }
         self.shared.pulse.confirm(began);
         Ok(())

@@ -127,13 +127,15 @@ fn refuse_unknown_parameters(url: &str) -> std::result::Result<(), String> {
 fn looks_like_database(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     let has_scheme = text.contains("://") || (text.starts_with("postgres") && text.contains(':'));
-    let has_user = text.split_once('@').is_some_and(|(user, _)| user.contains(':') && !user.contains('/'));
+    let has_user = text.split_once('@').is_some_and(|(user, host)| {
+        user.contains(':') && (!user.contains('/') || user.starts_with("//") || host.contains(':'))
+    });
     let settings = ["host", "hostaddr", "user", "password", "dbname", "port", "service"];
     let has_settings = text
         .split_whitespace()
         .filter_map(|pair| pair.split_once('='))
         .any(|(name, _)| settings.contains(&name.trim()));
-    has_scheme || has_user || has_settings
+    has_scheme || has_user || has_settings || text.contains("password")
 }
 
 fn is_url(text: &str) -> bool {
@@ -194,6 +196,10 @@ mod tests {
             " postgres://u:s3cret@h/d",
             "postgres://u@h/d?pasword=s3cret",
             "own:s3cret@127.0.0.1:5432/roles",
+            "//u:s3cret@h/d",
+            "u:s3/cret@h:5432/d",
+            "dbname = roles password = s3cret",
+            "jdbc:postgresql:h?password=s3cret",
             "host=127.0.0.1 user=own password=s3cret dbname=roles",
             "postgres://u@h/d?sslmod=verify-full",
         ] {

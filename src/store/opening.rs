@@ -74,6 +74,10 @@ impl Store for Awaited {
         self.store()?.write().await
     }
 
+    async fn vouch(&self, server: &str) -> Result<(), StoreError> {
+        self.store()?.vouch(server).await
+    }
+
     async fn changed(&self) {
         match self.store() {
             Ok(store) => store.changed().await,

@@ -21,7 +21,15 @@ use head::{Begin, Found};
 use hints::Hints;
 use lease::{Places, Turn};
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::{Duration, Instant};
+
+/// How long a write waits for the follower to have looked at a server that was restarted, and between two tries.
+const VOUCHED_WITHIN: Duration = Duration::from_secs(4);
+const VOUCHED_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a server does with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +47,8 @@ pub struct PostgresStore {
     begin: Begin,
     hints: Hints,
     forked: Mutex<Option<Forked>>,
+    /// Whether a follower looks at the store, which then knows what its history was.
+    followed: AtomicBool,
 }
 
 /// An epoch whose history went back or forked, and what stands for it here for as long as nobody who may has renewed it.
@@ -89,50 +99,41 @@ impl PostgresStore {
         let readers = places(if access == Access::Read { 1 } else { 3 });
         let writer = (access == Access::Write).then(|| places(1));
         let begin = server.begin;
-        let store = Self { readers, writer, begin, hints: Hints::start(options), forked: Mutex::default() };
+        let store = Self {
+            readers,
+            writer,
+            begin,
+            hints: Hints::start(options),
+            forked: Mutex::default(),
+            followed: AtomicBool::new(false),
+        };
         // Whatever is wrong with the store is said now.
         store.read().await?;
         if access == Access::Write {
-            store.begin_write().await.map_err(may_not_write)?;
+            store.write().await.map_err(may_not_write)?;
         }
         Ok(store)
     }
 
-    async fn begin(&self, places: &Arc<Places>, turn: Turn, sql: &'static str) -> Result<Begun, StoreError> {
+    async fn begin(&self, places: &Arc<Places>, turn: Turn, sql: &'static str) -> Result<Tx, StoreError> {
         let (lease, row) = places.begin(turn, sql).await?;
-        let Found { mut head, moved_to } = head::found(&row, self.begin)?;
+        let Found { mut head, unvouched } = head::found(&row, self.begin)?;
         if sql == self.begin.write {
             head::refuse_unfinished(&row, self.begin)?;
         }
         if let Some(forked) = (*self.forked()).filter(|forked| forked.found == head.epoch) {
             head.epoch = forked.private;
         }
-        Ok(Begun { tx: Tx::postgres(lease, head), moved_to })
+        // Whoever may not write can do nothing about it.
+        let unvouched = unvouched.filter(|_| self.writer.is_some());
+        Ok(Tx::postgres(lease, head, unvouched))
     }
 
-    async fn begin_read(&self, turn: Turn) -> Result<Tx, StoreError> {
-        let begun = self.begin(&self.readers, turn, self.begin.read).await?;
-        if begun.moved_to.is_none() || self.writer.is_none() {
-            return Ok(begun.tx);
-        }
-        drop(begun);
-        self.settle().await?;
-        Ok(self.begin(&self.readers, turn, self.begin.read).await?.tx)
-    }
-
-    async fn begin_write(&self) -> Result<Begun, StoreError> {
+    async fn begin_write(&self) -> Result<Tx, StoreError> {
         let only_read = || StoreError::Unavailable("this server only reads the role store".to_owned());
         let writer = self.writer.as_ref().ok_or_else(only_read)?;
         // Nobody else's revision can come in between: whoever has the row's lock has the only write there is.
         self.begin(writer, Turn::InLine, self.begin.write).await
-    }
-
-    /// Gives the store a new epoch, unless it is on the timeline that the present one was made on.
-    async fn settle(&self) -> Result<(), StoreError> {
-        match self.begin_write().await? {
-            Begun { tx, moved_to: Some(timeline) } => renew(tx, Some(&timeline)).await,
-            Begun { moved_to: None, .. } => Ok(()),
-        }
     }
 
     /// Whoever may write will renew the epoch. Until then, tokens of the old history are not compared here.
@@ -161,21 +162,15 @@ fn may_not_write(error: StoreError) -> StoreError {
     ))
 }
 
-/// A transaction that has begun, and the timeline that the store has moved to since its epoch was made.
-struct Begun {
-    tx: Tx,
-    moved_to: Option<String>,
-}
-
-/// Gives the store a new epoch, in a write transaction that this ends.
-async fn renew(mut tx: Tx, moved_to: Option<&str>) -> Result<(), StoreError> {
+/// Gives the store a new epoch, which holds for the run of the server that it has now, in a write transaction that this ends.
+async fn renew(mut tx: Tx) -> Result<(), StoreError> {
     let epoch = Epoch::random()?.to_string();
-    let timeline = Arg::Text(moved_to.unwrap_or_default());
-    let renew =
-        "UPDATE which_history SET epoch = $1, timeline = coalesce(nullif($2, ''), timeline) WHERE id = 1";
-    tx.run(renew, &[Arg::Text(&epoch), timeline]).await?;
+    tx.run("UPDATE which_history SET epoch = $1 WHERE id = 1", &[Arg::Text(&epoch)]).await?;
+    if let Some(server) = tx.unvouched().map(str::to_owned) {
+        tx.run("UPDATE store SET server = $1 WHERE id = 1", &[Arg::Text(&server)]).await?;
+    }
     tx.commit().await?;
-    tracing::info!(timeline = moved_to, "the role store has been given a new epoch");
+    tracing::info!("the role store has been given a new epoch");
     Ok(())
 }
 
@@ -189,18 +184,42 @@ fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn read(&self) -> Result<Tx, StoreError> {
-        self.begin_read(Turn::InLine).await
+        self.begin(&self.readers, Turn::InLine, self.begin.read).await
     }
 
     async fn read_first(&self) -> Result<Tx, StoreError> {
-        self.begin_read(Turn::First).await
+        self.followed.store(true, Ordering::Relaxed);
+        self.begin(&self.readers, Turn::First, self.begin.read).await
     }
 
     async fn write(&self) -> Result<Tx, StoreError> {
-        let begun = self.begin_write().await?;
-        let Some(timeline) = begun.moved_to else { return Ok(begun.tx) };
-        renew(begun.tx, Some(&timeline)).await?;
-        Ok(self.begin_write().await?.tx)
+        let end = Instant::now() + VOUCHED_WITHIN;
+        loop {
+            let tx = self.begin_write().await?;
+            if tx.unvouched().is_none() {
+                return Ok(tx);
+            }
+            // The files may be older ones that were put back: what is written now must not bear the epoch of what was. A
+            // follower knows, once it has looked; without one nobody does.
+            if !self.followed.load(Ordering::Relaxed) {
+                renew(tx).await?;
+            } else if Instant::now() > end {
+                let what = "its server has been restarted, and nobody has looked at its history yet";
+                return Err(StoreError::Unavailable(what.to_owned()));
+            } else {
+                drop(tx);
+                tokio::time::sleep(VOUCHED_PAUSE).await;
+            }
+        }
+    }
+
+    async fn vouch(&self, server: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        if tx.unvouched() != Some(server) {
+            return Ok(());
+        }
+        tx.run("UPDATE store SET server = $1 WHERE id = 1", &[Arg::Text(server)]).await?;
+        tx.commit().await
     }
 
     async fn changed(&self) {
@@ -216,8 +235,8 @@ impl Store for PostgresStore {
         if self.writer.is_none() {
             return self.go_by_a_private_epoch(old);
         }
-        let Begun { tx, moved_to } = self.begin_write().await?;
-        if tx.head().epoch == old { renew(tx, moved_to.as_deref()).await } else { Ok(()) }
+        let tx = self.begin_write().await?;
+        if tx.head().epoch == old { renew(tx).await } else { Ok(()) }
     }
 
     async fn close(&self) {

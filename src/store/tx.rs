@@ -36,6 +36,7 @@ pub(super) use bind;
 pub struct Tx {
     inner: Inner,
     head: Head,
+    unvouched: Option<String>,
 }
 
 enum Inner {
@@ -74,12 +75,19 @@ impl Tx {
         let epoch = row.text(0)?;
         let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt(format!("epoch `{epoch}`")))?;
         let head = Head { epoch, revision: row.count(1)?, stamp: row.int(2)? };
-        Ok(Self { inner: Inner::Sqlite(inner), head })
+        Ok(Self { inner: Inner::Sqlite(inner), head, unvouched: None })
     }
 
     /// Takes over a transaction of PostgreSQL's that has begun, and found the store there.
-    pub(super) const fn postgres(inner: Lease, head: Head) -> Self {
-        Self { inner: Inner::Postgres(inner), head }
+    pub(super) const fn postgres(inner: Lease, head: Head, unvouched: Option<String>) -> Self {
+        Self { inner: Inner::Postgres(inner), head, unvouched }
+    }
+
+    /// The run of the store's server, if nobody has said in it yet that its history is still the one that it was. Told to
+    /// those who may write alone.
+    #[must_use]
+    pub fn unvouched(&self) -> Option<&str> {
+        self.unvouched.as_deref()
     }
 
     /// Where the store stood when the transaction began: everything read through it is as of then.

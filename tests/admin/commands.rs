@@ -95,7 +95,7 @@ const CASES: [Case; 53] = [
 ];
 
 /// Commands that other tests are about: their output is not in two formats, or they need more than a line.
-const ELSEWHERE: [&str; 5] = ["serve", "init", "schema", "completions", "key revoke"];
+const ELSEWHERE: [&str; 6] = ["import flywheel", "serve", "init", "schema", "completions", "key revoke"];
 
 fn words(line: &str) -> Vec<String> {
     line.split(' ').map(|word| word.replace("Data_tagger", "Data tagger")).collect()

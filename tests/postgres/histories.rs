@@ -135,10 +135,14 @@ async fn a_backup_that_is_half_put_back_is_no_store_yet() {
 /// Puts a server's older files back, again and again: nothing but the history itself tells that it went back.
 async fn files_put_back(with_control_plane: bool) {
     let scene = Scene::new();
+    let mut control = Some(scene.control().await);
+    let server = "SELECT server FROM store";
+    let before = scene.cluster.sql(DATABASE, server);
     scene.cluster.end("fast");
     let copy = scene.cluster.copy_files();
     scene.cluster.start_again();
-    let (mut control, sidecar) = (Some(scene.control().await), scene.sidecar(&IMPATIENT).await);
+    until("the control plane vouches for it", async || scene.cluster.sql(DATABASE, server) != before).await;
+    let sidecar = scene.sidecar(&IMPATIENT).await;
     let mut questions = sidecar.questions().await;
     let mut tokens = Vec::new();
     for _ in 0..3 {
@@ -177,6 +181,53 @@ async fn a_server_whose_older_files_are_put_back_gets_a_new_epoch_from_the_contr
 #[tokio::test]
 async fn a_sidecar_alone_refuses_tokens_of_what_was_taken_back() {
     files_put_back(false).await;
+}
+
+#[tokio::test]
+async fn a_control_plane_that_knows_nothing_of_the_past_gives_what_was_put_back_an_epoch_of_its_own() {
+    let scene = Scene::new();
+    scene.cluster.end("fast");
+    let copy = scene.cluster.copy_files();
+    scene.cluster.start_again();
+    let proxy = Proxy::to(scene.cluster.port).await;
+    let (control, sidecar) = (scene.control().await, scene.sidecar_at(proxy.port, &[]).await);
+    let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
+    for role in ["rw", "ro", "rw", "ro", "rw"] {
+        let token = grant(&mut admin, "cat", role).await;
+        let asked = CheckRequest { freshness: at_least(&token), ..download("bob") };
+        until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
+    }
+    // The sidecar knows more than the files that are put back, and cannot look.
+    proxy.fall_silent();
+    drop(control);
+    scene.cluster.end("fast");
+    scene.cluster.put_back(&copy);
+    scene.cluster.start_again();
+    let control = scene.control().await;
+    let token = crate::scene::revoke(&mut scene.admin(&control).await, "bob").await;
+    let asked = CheckRequest { freshness: at_least(&token), ..download("bob") };
+    for _ in 0..10 {
+        assert_ne!(is_allowed(&mut questions, asked.clone()).await, Ok(true), "{}", sidecar.logs.text());
+    }
+    proxy.speak();
+    until("it is seen", async || is_allowed(&mut questions, asked.clone()).await == Ok(false)).await;
+}
+
+#[tokio::test]
+async fn tokens_outlive_a_server_that_is_restarted_under_a_control_plane() {
+    let scene = Scene::new();
+    let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
+    let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
+    let token = grant(&mut admin, "cat", "rw").await;
+    let server = "SELECT server FROM store";
+    let before = scene.cluster.sql(DATABASE, server);
+    scene.cluster.end("kill");
+    scene.cluster.start_again();
+    until("the control plane vouches for it", async || scene.cluster.sql(DATABASE, server) != before).await;
+    let asked = CheckRequest { freshness: at_least(&token), ..download("cat") };
+    until("it is answered", async || is_allowed(&mut questions, asked.clone()).await == Ok(true)).await;
+    let epoch = &token[.."rg1".len() + 32];
+    assert!(grant(&mut admin, "cat", "ro").await.starts_with(epoch), "the epoch has stayed");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ macro_rules! identity {
         "h.xmin::text::bigint, (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
          (SELECT system_identifier FROM pg_control_system()), pg_is_in_recovery(), \
          CASE WHEN pg_is_in_recovery() THEN NULL \
-         ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"
+         ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END, \
+         extract(epoch FROM pg_postmaster_start_time())::text"
     };
 }
 
@@ -38,7 +39,7 @@ const FOREIGN_KEYS: i64 = 17;
 macro_rules! head {
     ($($identity:expr)?) => {
         concat!(
-            "SELECT h.epoch, s.revision, s.stamp, s.schema, s.usable_from", $(", h.timeline, ", $identity,)?
+            "SELECT h.epoch, s.revision, s.stamp, s.schema, s.usable_from", $(", s.server, ", $identity,)?
             " FROM store s, which_history h WHERE s.id = 1 AND h.id = 1"
         )
     };
@@ -82,9 +83,9 @@ pub(super) const WITHOUT_IDENTITY: Begin =
 /// What beginning a transaction finds.
 pub(super) struct Found {
     pub(super) head: Head,
-    /// The server's timeline, if it is another one than that on which the epoch was made: two standbys of one primary
-    /// may both be promoted to the same next timeline, so whoever may write gives the store a new epoch.
-    pub(super) moved_to: Option<String>,
+    /// The run of the server, if it is another one than that in which the history was last vouched for. Files may have been
+    /// put back since, and two standbys of one primary may both be promoted to the same next timeline.
+    pub(super) unvouched: Option<String>,
 }
 
 /// The newest schema that this binary knows.
@@ -99,13 +100,14 @@ pub(super) fn found(row: &PgRow, begin: Begin) -> Result<Found, StoreError> {
     let revision = revision.try_into().map_err(|_| StoreError::Corrupt(format!("revision {revision}")))?;
     let stamp = row.try_get(2)?;
     if !begin.has_identity {
-        return Ok(Found { head: Head { epoch: stored, revision, stamp }, moved_to: None });
+        return Ok(Found { head: Head { epoch: stored, revision, stamp }, unvouched: None });
     }
     let timeline = timeline(row)?;
-    let made_on: String = row.try_get(5)?;
+    let vouched_for: String = row.try_get(5)?;
     let epoch = epoch_here(stored, [row.try_get(6)?, row.try_get(7)?, row.try_get(8)?], &timeline);
-    let moved_to = (timeline != made_on).then_some(timeline);
-    Ok(Found { head: Head { epoch, revision, stamp }, moved_to })
+    let server = format!("{timeline} {}", row.try_get::<String, _>(11)?);
+    let unvouched = (server != vouched_for).then_some(server);
+    Ok(Found { head: Head { epoch, revision, stamp }, unvouched })
 }
 
 /// Forward only: a binary works with a newer schema for as long as that allows it.
@@ -132,7 +134,7 @@ fn timeline(row: &PgRow) -> Result<String, StoreError> {
 
 /// Refuses to write to a store that is not whole yet.
 pub(super) fn refuse_unfinished(row: &PgRow, begin: Begin) -> Result<(), StoreError> {
-    if !begin.has_identity || row.try_get::<i64, _>(11)? >= FOREIGN_KEYS {
+    if !begin.has_identity || row.try_get::<i64, _>(12)? >= FOREIGN_KEYS {
         return Ok(());
     }
     let what = "its tables lack foreign keys: it is being restored, or was restored with errors";

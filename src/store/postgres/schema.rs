@@ -61,7 +61,7 @@ async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
                ON CONFLICT DO NOTHING";
     let planted = sqlx::query(row).bind(stamp).execute(&mut *tx).await?;
     if planted.rows_affected() == 1 {
-        let history = "INSERT INTO which_history (id, epoch, timeline) VALUES (1, $1, '')";
+        let history = "INSERT INTO which_history (id, epoch) VALUES (1, $1)";
         sqlx::query(history).bind(epoch.to_string()).execute(&mut *tx).await?;
         let first = "INSERT INTO changes (revision, stamp, actor, changed_at, subjects) VALUES (0, $1, 'init', $2, '')";
         sqlx::query(first).bind(stamp).bind(unix_seconds()).execute(&mut *tx).await?;

@@ -6,7 +6,10 @@ CREATE TABLE store (
     revision BIGINT NOT NULL,
     stamp BIGINT NOT NULL, -- random, made with the revision: tells histories apart that forked
     schema BIGINT NOT NULL, -- the newest migration that has run
-    usable_from BIGINT NOT NULL -- the schema that a binary must know at least: raised by what older ones cannot live with
+    usable_from BIGINT NOT NULL, -- the schema that a binary must know at least: raised by what older ones cannot live with
+    -- The run of the server (its timeline, and when it started) in which this history was last vouched for. In another one the
+    -- files may be older ones that were put back: whoever may write knows that they are not, or gives the store a new epoch.
+    server TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
 
 -- What each revision changed, kept for a bounded number of revisions.
@@ -124,6 +127,5 @@ CREATE INDEX gear_users_of_user ON gear_users (user_id);
 -- being restored finds no store yet.
 CREATE TABLE which_history (
     id BIGINT PRIMARY KEY CHECK (id = 1),
-    epoch TEXT COLLATE "C" NOT NULL, -- random
-    timeline TEXT COLLATE "C" NOT NULL -- of the server that the epoch was made on; empty if nobody asked
+    epoch TEXT COLLATE "C" NOT NULL -- random
 );
