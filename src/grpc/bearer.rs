@@ -2,29 +2,34 @@
 
 use super::status::with_reason;
 use crate::store::auth::ApiKey;
+use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
-use tonic::{Code, Request, Status, metadata::MetadataMap, service::Interceptor};
+use tonic::{Code, Request, Status, service::Interceptor};
 
 /// The shortest key that callers of the authorization service may be asked for, in characters.
 pub const SHORTEST_CALLER_KEY: usize = 32;
 
-/// What follows `Bearer` in the one authorization header.
-fn bearer(metadata: &MetadataMap) -> Option<&str> {
-    let mut values = metadata.get_all("authorization").iter();
+/// What follows one of these schemes in the one authorization header.
+pub(crate) fn shown<'h>(headers: &'h HeaderMap, schemes: &[&str]) -> Option<&'h str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     // Two headers could mean two different callers to two different readers.
     if values.next().is_some() {
         return None;
     }
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(token)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    shown(headers, &["bearer"])
 }
 
 /// The administrator's key of a request.
-pub(super) fn api_key(metadata: &MetadataMap) -> Result<ApiKey, Status> {
-    bearer(metadata).and_then(ApiKey::parse).ok_or_else(|| unauthenticated("a valid API key is needed"))
+pub(super) fn api_key(headers: &HeaderMap) -> Result<ApiKey, Status> {
+    bearer(headers).and_then(ApiKey::parse).ok_or_else(|| unauthenticated("a valid API key is needed"))
 }
 
 pub(super) fn unauthenticated(message: &str) -> Status {
@@ -58,7 +63,7 @@ impl CallerGate {
 
 impl Interceptor for CallerGate {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        if self.is_open() || bearer(request.metadata()).is_some_and(|key| self.admits(key)) {
+        if self.is_open() || bearer(request.metadata().as_ref()).is_some_and(|key| self.admits(key)) {
             return Ok(request);
         }
         Err(unauthenticated("this server asks its callers for a key"))

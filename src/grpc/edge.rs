@@ -18,7 +18,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tonic::{Code, Status, body::Body, metadata::MetadataMap};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 /// The calls that take an API key.
@@ -96,7 +96,7 @@ where
 }
 
 async fn admit(keys: &Engine, headers: &HeaderMap) -> Result<Actor, Status> {
-    let key = bearer::api_key(&MetadataMap::from_headers(headers.clone()))?;
+    let key = bearer::api_key(headers)?;
     keys.authenticate(&key).await.map_err(of_store)
 }
 

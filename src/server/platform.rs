@@ -18,7 +18,7 @@ use crate::{
     store::{
         auth::Actor,
         error::{Error, Result as StoreResult, StoreError},
-        read, world,
+        load, read,
         write::WriteTx,
     },
 };
@@ -27,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 /// How many changes to what people may do are told one by one.
 const MOST_TOLD: usize = 1_000;
 /// From this many users or projects on, half of them do not vanish at once: rather, the platform tells us a part only.
-const MANY: usize = 10;
+const MANY: u64 = 10;
 
 /// Which platform to follow, and how.
 #[derive(Clone)]
@@ -103,10 +103,10 @@ async fn bring_in_step(w: &mut WriteTx, mut file: SiteFile, keep: &[UserId]) -> 
 
 /// A key that has lost its rights is shown less and less, and not refused: what it does not see must not be deleted.
 async fn refuse_a_part(w: &mut WriteTx, file: &SiteFile) -> StoreResult<()> {
-    let before = world::world(w.reading()).await?;
-    let projects = file.groups.iter().map(|group| group.projects.len()).sum::<usize>();
+    let before = load::size(w.reading()).await?;
+    let projects = file.groups.iter().map(|group| group.projects.len() as u64).sum();
     for (what, held, found) in
-        [("users", before.users.len(), file.users.len()), ("projects", before.projects.len(), projects)]
+        [("users", before.users, file.users.len() as u64), ("projects", before.projects, projects)]
     {
         if held >= MANY && found < held / 2 {
             let part = format!(

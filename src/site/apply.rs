@@ -72,7 +72,9 @@ pub async fn apply(w: &mut WriteTx, document: &Document, options: Options) -> Re
     for step in &steps {
         run(w, step).await.map_err(|error| name_place(error, step, document))?;
     }
-    let access_changes = report::access_changes(w, options.report.then_some(before)).await?;
+    // Where nothing changes nobody gains or loses anything, and reading a whole site is not free.
+    let compared = (options.report && !steps.is_empty()).then_some(before);
+    let access_changes = report::access_changes(w, compared).await?;
     Ok(Applied { steps, access_changes, unmentioned })
 }
 

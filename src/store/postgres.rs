@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 const VOUCHED_WITHIN: Duration = Duration::from_secs(4);
 const VOUCHED_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a server does with the store.
+/// What a server does with the store, or a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reads alone: a sidecar, on at most two connections, with a role of the database that may write nothing.
@@ -115,10 +115,14 @@ impl PostgresStore {
         Ok(store)
     }
 
-    async fn begin(&self, places: &Arc<Places>, turn: Turn, sql: &'static str) -> Result<Tx, StoreError> {
+    async fn begin(&self, places: &Arc<Places>, turn: Turn, access: Access) -> Result<Tx, StoreError> {
+        let sql = match access {
+            Access::Read => self.begin.read,
+            Access::Write => self.begin.write,
+        };
         let (lease, row) = places.begin(turn, sql).await?;
         let Found { mut head, unvouched } = head::found(&row, self.begin)?;
-        if sql == self.begin.write {
+        if access == Access::Write {
             head::refuse_unfinished(&row, self.begin)?;
         }
         if let Some(forked) = (*self.forked()).filter(|forked| forked.found == head.epoch) {
@@ -133,7 +137,7 @@ impl PostgresStore {
         let only_read = || StoreError::Unavailable("this server only reads the role store".to_owned());
         let writer = self.writer.as_ref().ok_or_else(only_read)?;
         // Nobody else's revision can come in between: whoever has the row's lock has the only write there is.
-        self.begin(writer, Turn::InLine, self.begin.write).await
+        self.begin(writer, Turn::InLine, Access::Write).await
     }
 
     /// Whoever may write will renew the epoch. Until then, tokens of the old history are not compared here.
@@ -184,12 +188,12 @@ fn in_our_way(options: PgConnectOptions) -> PgConnectOptions {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn read(&self) -> Result<Tx, StoreError> {
-        self.begin(&self.readers, Turn::InLine, self.begin.read).await
+        self.begin(&self.readers, Turn::InLine, Access::Read).await
     }
 
     async fn read_first(&self) -> Result<Tx, StoreError> {
         self.followed.store(true, Ordering::Relaxed);
-        self.begin(&self.readers, Turn::First, self.begin.read).await
+        self.begin(&self.readers, Turn::First, Access::Read).await
     }
 
     async fn write(&self) -> Result<Tx, StoreError> {

@@ -3,6 +3,7 @@
 use super::{Api, failure::Failure};
 use crate::{
     engine::{Engine, write::WriteOptions},
+    grpc::bearer,
     store::{
         auth::{Actor, ApiKey},
         error::Result as StoreResult,
@@ -12,7 +13,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -48,16 +49,9 @@ async fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Actor, Fai
 
 /// The key in the one authorization header: clients of the platform call the scheme `scitran-user`, or `Bearer`.
 fn key(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok()?;
-    // Two headers could mean two different callers to two different readers.
-    if values.next().is_some() {
-        return None;
-    }
-    let (scheme, key) = value.split_once(' ')?;
-    let is_known = ["scitran-user", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let key = bearer::shown(headers, &["scitran-user", "bearer"])?;
     // A whole key as users paste it, with the address in front of the secret.
-    is_known.then(|| key.trim().rsplit(':').next().unwrap_or(key))
+    Some(key.trim().rsplit(':').next().unwrap_or(key))
 }
 
 /// An administrator who calls.
@@ -96,6 +90,7 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header::AUTHORIZATION;
 
     fn key_of(values: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();

@@ -42,6 +42,15 @@ pub(super) async fn whole(tx: &mut Tx, actor: &Actor, record: GroupRecord) -> St
     })
 }
 
+/// The groups that the caller may view, as far as they are wanted.
+pub(super) async fn all(tx: &mut Tx, actor: &Actor, listing: &Listing) -> StoreResult<Vec<Group>> {
+    let mut groups = Vec::new();
+    for record in read_all!(listing, page => read::groups::list(tx, actor, &page)) {
+        groups.push(whole(tx, actor, record).await?);
+    }
+    Ok(groups)
+}
+
 /// Every group that the caller may view
 #[utoipa::path(get, path = "/groups", tag = "groups", params(ListParams), responses((status = 200, body = [Group]), Refusals))]
 async fn list(caller: Caller, listing: Listing) -> Result<List<Group>, Failure> {
@@ -49,10 +58,7 @@ async fn list(caller: Caller, listing: Listing) -> Result<List<Group>, Failure> 
     let (listing, groups) = caller
         .read(|tx| {
             Box::pin(async move {
-                let mut groups = Vec::new();
-                for record in read_all!(listing, page => read::groups::list(tx, &actor, &page)) {
-                    groups.push(whole(tx, &actor, record).await?);
-                }
+                let groups = all(tx, &actor, &listing).await?;
                 Ok((listing, groups))
             })
         })

@@ -6,7 +6,7 @@ use super::{
     caller::Caller,
     failure::{Failure, Refusals, text},
     groups,
-    listing::{Listing, read_all},
+    listing::Listing,
     projects,
 };
 use crate::{
@@ -125,10 +125,14 @@ async fn resolve(caller: Caller, Body(path): Body<Path>) -> Result<Json<Resolved
     let found = caller.read(|tx| {
         Box::pin(async move {
             match place {
-                Place::Top => Ok(Resolved { path: Vec::new(), children: all_groups(tx, &actor).await? }),
+                Place::Top => {
+                    let groups = groups::all(tx, &actor, &Listing::default()).await?;
+                    Ok(Resolved { path: Vec::new(), children: groups.into_iter().map(Node::Group).collect() })
+                }
                 Place::Group(id) => {
                     let path = vec![group(tx, &actor, &id).await?];
-                    Ok(Resolved { path, children: all_projects(tx, &actor, &id).await? })
+                    let projects = projects::all(tx, &actor, Some(&id), &Listing::default()).await?;
+                    Ok(Resolved { path, children: projects.into_iter().map(Node::Project).collect() })
                 }
                 Place::Project(id, called) => {
                     let project = called.find(tx, &actor, &id).await?;
@@ -142,20 +146,4 @@ async fn resolve(caller: Caller, Body(path): Body<Path>) -> Result<Json<Resolved
         })
     });
     Ok(Json(found.await?))
-}
-
-async fn all_groups(tx: &mut Tx, actor: &Actor) -> StoreResult<Vec<Node>> {
-    let mut nodes = Vec::new();
-    for record in read_all!(Listing::default(), page => read::groups::list(tx, actor, &page)) {
-        nodes.push(Node::Group(groups::whole(tx, actor, record).await?));
-    }
-    Ok(nodes)
-}
-
-async fn all_projects(tx: &mut Tx, actor: &Actor, group: &GroupId) -> StoreResult<Vec<Node>> {
-    let mut nodes = Vec::new();
-    for record in read_all!(Listing::default(), page => read::projects::list(tx, actor, Some(group), &page)) {
-        nodes.push(Node::Project(projects::whole(tx, actor, record).await?));
-    }
-    Ok(nodes)
 }

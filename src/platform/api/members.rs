@@ -5,12 +5,13 @@ use super::{
     body::{Body, Segments},
     caller::Caller,
     failure::{Failure, Refusals, text},
+    permissions::must_be,
 };
 use crate::{
     platform::model::{Access, AccessLevel, AccessPermission, Modified},
     rbac::{
         level::GroupRole,
-        refusal::{Kind, Refusal},
+        refusal::Kind,
         text::{GroupId, UserId},
     },
     store::{
@@ -58,12 +59,7 @@ async fn set(
         Box::pin(async move {
             let held = read::groups::find_member(w.reading(), &group, &user).await?;
             edit::members::set(w, &group, &user, role(access)).await?;
-            let (kind, id) = (Kind::Member, user.to_string());
-            match (held.is_some(), there) {
-                (true, false) => Err(Refusal::Exists { kind, id }.into()),
-                (false, true) => Err(Refusal::NotFound { kind, id }.into()),
-                _ => Ok(()),
-            }
+            must_be(Kind::Member, &user, held.is_some(), there)
         })
     });
     written.await?;

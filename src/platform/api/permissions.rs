@@ -56,15 +56,15 @@ impl<P> Wanted<P> {
     fn output(&self) -> RolePermission {
         output(RoleHolder { user: self.user.clone(), roles: self.roles.clone() })
     }
+}
 
-    /// Adding is for those who are not there yet, changing for those who are. Told only to whoever may write.
-    fn must_be(&self, kind: Kind, there: bool, wanted: bool) -> StoreResult<()> {
-        let id = self.user.to_string();
-        match (there, wanted) {
-            (true, false) => Err(Refusal::Exists { kind, id }.into()),
-            (false, true) => Err(Refusal::NotFound { kind, id }.into()),
-            _ => Ok(()),
-        }
+/// Adding is for those who are not there yet, changing for those who are. Told only to whoever may write.
+pub(super) fn must_be(kind: Kind, user: &UserId, there: bool, wanted: bool) -> StoreResult<()> {
+    let id = user.to_string();
+    match (there, wanted) {
+        (true, false) => Err(Refusal::Exists { kind, id }.into()),
+        (false, true) => Err(Refusal::NotFound { kind, id }.into()),
+        _ => Ok(()),
     }
 }
 
@@ -79,7 +79,7 @@ async fn set(
         Box::pin(async move {
             let held = read::projects::find_permission(w.reading(), &wanted.place, &wanted.user).await?;
             edit::permissions::set(w, &wanted.place, &wanted.user, &wanted.roles).await?;
-            wanted.must_be(Kind::Permission, held.is_some(), there)
+            must_be(Kind::Permission, &wanted.user, held.is_some(), there)
         })
     });
     written.await?;
@@ -177,7 +177,7 @@ async fn set_in_template(
         Box::pin(async move {
             let held = read::groups::find_template_entry(w.reading(), &wanted.place, &wanted.user).await?;
             edit::templates::set(w, &wanted.place, &wanted.user, &wanted.roles, propagate).await?;
-            wanted.must_be(Kind::TemplateEntry, held.is_some(), there)
+            must_be(Kind::TemplateEntry, &wanted.user, held.is_some(), there)
         })
     });
     written.await?;

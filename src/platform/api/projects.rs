@@ -52,7 +52,21 @@ async fn holders(tx: &mut Tx, actor: &Actor, project: &ProjectId) -> StoreResult
     Ok(read_all!(Listing::default(), page => read::projects::permissions(tx, actor, project, &page)))
 }
 
-/// The projects that the caller may view: of one group, or of all.
+/// The projects that the caller may view, as far as they are wanted: of one group, or of all.
+pub(super) async fn all(
+    tx: &mut Tx,
+    actor: &Actor,
+    group: Option<&GroupId>,
+    listing: &Listing,
+) -> StoreResult<Vec<Project>> {
+    let mut projects = Vec::new();
+    for record in read_all!(listing, page => read::projects::list(tx, actor, group, &page)) {
+        projects.push(whole(tx, actor, record).await?);
+    }
+    Ok(projects)
+}
+
+/// The same as an answer.
 pub(super) async fn list_of(
     caller: Caller,
     listing: Listing,
@@ -65,12 +79,7 @@ pub(super) async fn list_of(
                 if let Some(group) = &group {
                     read::groups::get(tx, &actor, group).await?;
                 }
-                let mut projects = Vec::new();
-                for record in
-                    read_all!(listing, page => read::projects::list(tx, &actor, group.as_ref(), &page))
-                {
-                    projects.push(whole(tx, &actor, record).await?);
-                }
+                let projects = all(tx, &actor, group.as_ref(), &listing).await?;
                 Ok((listing, projects))
             })
         })

@@ -17,9 +17,7 @@ use crate::{
     },
     store::{
         edit,
-        error::Error,
-        read::{self, keys::KeyRecord, users::UserRecord},
-        tx::Tx,
+        read::{self, keys::KeyRecord},
     },
 };
 use axum::Json;
@@ -37,10 +35,6 @@ pub(super) fn routes() -> Routes {
 /// The user of the key that was shown.
 fn user(caller: &Caller) -> Result<UserId, Failure> {
     caller.actor.user().cloned().ok_or_else(Failure::unauthenticated)
-}
-
-async fn record(tx: &mut Tx, caller: &crate::store::auth::Actor, id: &UserId) -> Result<UserRecord, Error> {
-    read::users::get(tx, caller, id).await
 }
 
 fn time(seconds: i64) -> String {
@@ -61,7 +55,7 @@ fn output(key: KeyRecord) -> KeyInfo {
 #[utoipa::path(get, path = "/auth/status", tag = "session", responses((status = 200, body = AuthStatus), Refusals))]
 async fn status(caller: Caller, names: Vocabulary) -> Result<Json<AuthStatus>, Failure> {
     let (id, actor) = (user(&caller)?, caller.actor.clone());
-    let found = caller.read(|tx| Box::pin(async move { record(tx, &actor, &id).await })).await?;
+    let found = caller.read(|tx| Box::pin(async move { read::users::get(tx, &actor, &id).await })).await?;
     let id = found.id.to_string();
     Ok(Json(AuthStatus {
         origin: Origin { kind: "user".to_owned(), id: id.clone() },
@@ -79,7 +73,7 @@ async fn myself(caller: Caller, names: Vocabulary) -> Result<Json<CurrentUser>, 
     let found = caller.read(|tx| {
         Box::pin(async move {
             let keys = read_all!(Listing::default(), page => read::keys::list(tx, &actor, &id, &page));
-            Ok((record(tx, &actor, &id).await?, keys))
+            Ok((read::users::get(tx, &actor, &id).await?, keys))
         })
     });
     let (found, keys) = found.await?;
