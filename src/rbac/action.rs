@@ -127,11 +127,25 @@ catalogue! {
 // A mask is 128 bits wide, and every bit must fit.
 const _: () = assert!(Action::ALL.len() == 65 && Action::ALL.len() <= ActionMask::BITS as usize);
 
+// INVARIANT: bits have no gaps, so that the catalogue can be searched by them.
+const _: () = {
+    let mut at = 0;
+    while at < Action::ALL.len() {
+        assert!(Action::ALL[at].bit() as usize == at);
+        at += 1;
+    }
+};
+
 impl Action {
     /// The action's bit number in an [`ActionMask`].
     #[must_use]
     pub const fn bit(self) -> u32 {
         self as u32
+    }
+
+    /// The action of that bit.
+    pub(super) fn of_bit(bit: u32) -> Option<Self> {
+        Self::ALL.get(bit as usize).copied()
     }
 
     /// Whether every custom role must hold it.

@@ -2,6 +2,7 @@
 
 use super::{
     level::{GroupRole, SiteRole},
+    mark,
     mask::ActionMask,
     role::{ProjectGrant, RoleTable},
     text::{GroupId, ProjectId, UserId},
@@ -13,8 +14,10 @@ pub struct Grants {
     user: UserId,
     enabled: bool,
     site_role: SiteRole,
-    // INVARIANT: both lists are sorted and free of duplicates, so that look-ups may search them by halves.
+    // INVARIANT: sorted and free of duplicates, so that look-ups may search by halves: groups by id, projects by mark and
+    // then by id. `marks` are those of the projects, in the same order: searching them touches little memory.
     groups: Box<[(GroupId, GroupRole)]>,
+    marks: Box<[u32]>,
     projects: Box<[ProjectGrant]>,
 }
 
@@ -26,13 +29,23 @@ impl Grants {
         enabled: bool,
         site_role: SiteRole,
         mut groups: Vec<(GroupId, GroupRole)>,
-        mut projects: Vec<ProjectGrant>,
+        projects: Vec<ProjectGrant>,
     ) -> Self {
         groups.sort();
         groups.dedup_by(|a, b| a.0 == b.0);
-        projects.sort();
-        projects.dedup();
-        Self { user, enabled, site_role, groups: groups.into(), projects: projects.into() }
+        let marked = projects.into_iter().map(|grant| (mark::of(grant.project.as_str()), grant));
+        let mut marked: Vec<_> = marked.collect();
+        marked.sort_unstable();
+        marked.dedup();
+        let (marks, projects): (Vec<_>, Vec<_>) = marked.into_iter().unzip();
+        Self {
+            user,
+            enabled,
+            site_role,
+            groups: groups.into(),
+            marks: marks.into(),
+            projects: projects.into(),
+        }
     }
 
     /// Whose they are.
@@ -69,9 +82,14 @@ impl Grants {
     /// The user's roles on a project; empty when the user is not on it.
     #[must_use]
     pub fn on_project(&self, project: &ProjectId) -> &[ProjectGrant] {
-        let from = self.projects.partition_point(|grant| grant.project < *project);
-        let to = self.projects.partition_point(|grant| grant.project <= *project);
-        self.projects.get(from..to).unwrap_or_default()
+        let mark = mark::of(project.as_str());
+        let start = self.marks.partition_point(|held| *held < mark);
+        let alike = self.marks.iter().skip(start).take_while(|held| **held == mark).count();
+        let alike = self.projects.get(start..start + alike).unwrap_or_default();
+        // Another project may bear the same mark.
+        let from = alike.partition_point(|grant| grant.project < *project);
+        let to = alike.partition_point(|grant| grant.project <= *project);
+        alike.get(from..to).unwrap_or_default()
     }
 
     /// What the user's roles on a project come to.
@@ -86,7 +104,7 @@ impl Grants {
         &self.groups
     }
 
-    /// All project grants, by project.
+    /// All project grants, those on one project beside each other; otherwise in no order that means anything.
     #[must_use]
     pub const fn projects(&self) -> &[ProjectGrant] {
         &self.projects

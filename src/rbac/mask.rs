@@ -47,7 +47,12 @@ impl ActionMask {
 
     /// The actions in the set, in catalogue order.
     pub fn iter(self) -> impl Iterator<Item = Action> {
-        Action::ALL.into_iter().filter(move |action| self.contains(*action))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros();
+            left &= left.checked_sub(1)?;
+            Action::of_bit(bit)
+        })
     }
 
     /// The mask as callers get it: bit n is bit n % 8 of byte n / 8.

@@ -2,6 +2,7 @@
 
 use super::{
     action::{Action, ActionName, Tier},
+    mark::ByMark,
     mask::ActionMask,
     text::{Label, ProjectId, RoleId},
 };
@@ -130,7 +131,7 @@ impl Role {
 
 /// Every project role of the site, by id.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct RoleTable(HashMap<RoleId, Role>);
+pub struct RoleTable(HashMap<RoleId, Role, ByMark>);
 
 impl RoleTable {
     /// The built-in roles and these custom ones. A custom role under a built-in's id is not taken in: the built-in

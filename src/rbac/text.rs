@@ -73,6 +73,12 @@ macro_rules! text_types {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// How many share this copy of the text: memory is theirs together.
+            #[must_use]
+            pub fn holders(&self) -> usize {
+                Arc::strong_count(&self.0)
+            }
         }
 
         impl fmt::Display for $name {

@@ -88,6 +88,7 @@ async fn viewable(tx: &mut Tx, actor: &Actor) -> Result<Vec<ProjectId>, StoreErr
     let Some(grants) = load::user(tx, user).await? else { return Ok(Vec::new()) };
     let roles = load::roles(tx).await?;
     let mut projects: Vec<_> = grants.projects().iter().map(|grant| grant.project.clone()).collect();
+    projects.sort();
     projects.dedup();
     projects.retain(|project| grants.project_mask(project, &roles).contains(Action::ContainersViewMetadata));
     Ok(projects)
