@@ -1,6 +1,7 @@
 //! A fresh answer, fast: decisions from an in-memory view of the store that follows its changes.
 
 pub mod answer;
+mod bounded;
 mod budget;
 mod cache;
 pub mod error;
@@ -10,20 +11,27 @@ pub mod freshness;
 mod gather;
 mod left;
 pub mod stats;
+mod turns;
 pub mod view;
 pub mod write;
 
 use crate::{
     rbac::custom_role::RequiredActions,
-    store::{Store, write::DEFAULT_HISTORY},
+    store::{Store, load::Interner, write::DEFAULT_HISTORY},
 };
 use budget::Budget;
 use freshness::Pulse;
 use stats::Stats;
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::task::TaskTracker;
 use view::Published;
+
+/// How many ids are remembered, to be shared among what is loaded one by one.
+const SHARED_IDS: usize = 1 << 16;
 
 /// What an engine can be told.
 #[derive(Clone, Debug)]
@@ -80,9 +88,13 @@ struct Shared {
     settings: Settings,
     published: Published,
     pulse: Pulse,
+    /// Where the follower runs: everything that reads the store does.
+    home: OnceLock<Handle>,
     /// Tells the follower to look now.
     nudge: Notify,
     budget: Budget,
+    /// Users loaded one by one share the ids of their projects.
+    ids: Mutex<Interner>,
     stats: Stats,
     /// Writes that must come to their end even when their callers hang up.
     writes: TaskTracker,
@@ -98,8 +110,10 @@ impl Engine {
             settings,
             published: Published::default(),
             pulse: Pulse::default(),
+            home: OnceLock::new(),
             nudge: Notify::new(),
             budget,
+            ids: Mutex::new(Interner::bounded(SHARED_IDS)),
             stats: Stats::default(),
             writes: TaskTracker::new(),
         };

@@ -1,7 +1,11 @@
 //! The `rolegate` command.
 
+use mimalloc::MiMalloc;
 use rolegate::cli;
 use std::process::ExitCode;
+
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {

@@ -20,7 +20,8 @@ use crate::{
 };
 use futures_util::StreamExt as _;
 use std::{collections::HashMap, time::Duration};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many look-ups one call has in flight.
 const PARALLEL_LOADS: usize = 8;
@@ -65,8 +66,12 @@ pub struct Stamped<T> {
     pub age: Duration,
 }
 
-/// How many questions are decided in one go, before others get their turn.
-const BREATH: usize = 32;
+/// How many questions are decided in one go, before others get their turn: some tens of microseconds' worth.
+const BREATH: usize = 256;
+
+/// How a question is decided once everything it needs is known.
+trait Decide<T>: Fn(&View, &Query, &Known) -> T + Send + Sync + 'static {}
+impl<T, F: Fn(&View, &Query, &Known) -> T + Send + Sync + 'static> Decide<T> for F {}
 
 /// What one look at a view has come to.
 struct Round<T> {
@@ -81,10 +86,9 @@ struct Round<T> {
 impl<T> Round<T> {
     async fn of(
         view: &View,
-        held: &Held,
-        failed: &HashMap<usize, EngineError>,
+        gathered: Option<&Gathered>,
         queries: &[Query],
-        decide: &impl Fn(&View, usize, &Known) -> Option<T>,
+        decide: &impl Decide<T>,
     ) -> Self {
         let mut round = Self { settled: Vec::with_capacity(queries.len()), to_load: Vec::new(), newer: None };
         for (at, query) in queries.iter().enumerate() {
@@ -92,12 +96,12 @@ impl<T> Round<T> {
                 // A long batch must neither hold up health and the follower, nor outlive its deadline.
                 tokio::task::yield_now().await;
             }
-            if let Some(error) = failed.get(&at) {
+            if let Some(error) = gathered.and_then(|gathered| gathered.failed.get(&at)) {
                 round.settled.push(Err(error.clone()));
                 continue;
             }
-            match recall(view, held, query).await {
-                Ok(known) => round.settled.push(decide(view, at, &known).ok_or(EngineError::NotReady)),
+            match recall(view, gathered.map(|gathered| &gathered.held), query) {
+                Ok(known) => round.settled.push(Ok(decide(view, query, &known))),
                 Err(Lack::Load) => round.to_load.push(at),
                 Err(Lack::NewerView(revision)) => round.newer = round.newer.max(Some(revision)),
             }
@@ -108,6 +112,17 @@ impl<T> Round<T> {
     const fn is_complete(&self) -> bool {
         self.to_load.is_empty() && self.newer.is_none()
     }
+
+    fn stamped(self, view: &View, age: Duration) -> Stamped<Vec<Result<T, EngineError>>> {
+        Stamped { value: self.settled, token: view.head.token(), age }
+    }
+}
+
+/// What a call has got from the store, and the queries for which that failed.
+#[derive(Default)]
+struct Gathered {
+    held: Held,
+    failed: HashMap<usize, EngineError>,
 }
 
 impl Engine {
@@ -116,9 +131,7 @@ impl Engine {
     /// # Errors
     /// No decision was reached; see [`EngineError`].
     pub async fn check(&self, query: &Query, wish: Wish) -> Result<Stamped<Answer>, EngineError> {
-        let stamped = self.check_many(std::slice::from_ref(query), wish).await?;
-        let answer = stamped.value.into_iter().next().unwrap_or(Err(EngineError::NotReady))?;
-        Ok(Stamped { value: answer, token: stamped.token, age: stamped.age })
+        self.answer_one(query, wish, decider(wish)).await
     }
 
     /// Decides many questions at one revision, each as [`check`](Engine::check) would at that revision. A question that
@@ -131,10 +144,16 @@ impl Engine {
         queries: &[Query],
         wish: Wish,
     ) -> Result<Stamped<Vec<Result<Answer, EngineError>>>, EngineError> {
-        let decide = |view: &View, at: usize, known: &Known| {
-            queries.get(at).map(|query| answer(view, query, known, wish.explain))
-        };
-        self.settle(queries, wish, decide).await
+        let decide = decider(wish);
+        if matches!(wish.freshness, Freshness::Fast) {
+            let (view, age) = self.current_view().inspect_err(|_| self.count_refusal())?;
+            let round = Round::of(&view, None, queries, &decide).await;
+            if round.is_complete() {
+                self.shared.stats.hits.bump();
+                return Ok(round.stamped(&view, age));
+            }
+        }
+        self.settle_at_home(queries, wish, decide).await
     }
 
     /// Everything the user may do at the resource.
@@ -148,12 +167,68 @@ impl Engine {
         wish: Wish,
     ) -> Result<Stamped<EffectiveActions>, EngineError> {
         let query = Query { user: user.clone(), question: any_question(resource) };
-        let list = |view: &View, _: usize, known: &Known| {
-            Some(effective_actions(resource, &view.roles, &known.facts()))
+        let resource = resource.clone();
+        let list = move |view: &View, _: &Query, known: &Known| {
+            effective_actions(&resource, &view.roles, &known.facts())
         };
-        let stamped = self.settle(std::slice::from_ref(&query), wish, list).await?;
-        let value = stamped.value.into_iter().next().unwrap_or(Err(EngineError::NotReady))?;
-        Ok(Stamped { value, token: stamped.token, age: stamped.age })
+        self.answer_one(&query, wish, list).await
+    }
+
+    async fn answer_one<T: Send + 'static>(
+        &self,
+        query: &Query,
+        wish: Wish,
+        decide: impl Decide<T>,
+    ) -> Result<Stamped<T>, EngineError> {
+        match self.at_once(query, wish, &decide)? {
+            Some(answered) => Ok(answered),
+            None => only(self.settle_at_home(std::slice::from_ref(query), wish, decide).await?),
+        }
+    }
+
+    /// The answer, if everything that it takes is in memory: without waiting, and next to without allocating.
+    fn at_once<T>(
+        &self,
+        query: &Query,
+        wish: Wish,
+        decide: &impl Decide<T>,
+    ) -> Result<Option<Stamped<T>>, EngineError> {
+        if !matches!(wish.freshness, Freshness::Fast) {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        if now >= wish.deadline {
+            return Err(EngineError::Deadline);
+        }
+        // INVARIANT: as in `current_view`, the age is taken before the view, and the view before anything is looked up.
+        let age = self.fresh_age(now).inspect_err(|_| self.count_refusal())?;
+        let view = self.shared.published.glance();
+        let Some(view) = view.as_deref() else {
+            self.count_refusal();
+            return Err(EngineError::NotReady);
+        };
+        let Ok(known) = recall(view, None, query) else { return Ok(None) };
+        self.shared.stats.hits.bump();
+        let value = decide(view, query, &known);
+        Ok(Some(Stamped { value, token: view.head.token(), age }))
+    }
+
+    /// Settles what cannot be settled from memory at once, where the store is read: the thread that asked goes on with
+    /// other calls. Whoever gives up waiting ends the work.
+    async fn settle_at_home<T: Send + 'static>(
+        &self,
+        queries: &[Query],
+        wish: Wish,
+        decide: impl Decide<T>,
+    ) -> Result<Stamped<Vec<Result<T, EngineError>>>, EngineError> {
+        let Some(home) = self.shared.home.get() else { return Err(EngineError::NotReady) };
+        if home.id() == Handle::current().id() {
+            return self.settle(queries, wish, decide).await;
+        }
+        let (engine, queries) = (self.clone(), queries.to_vec());
+        let work = home.spawn(async move { engine.settle(&queries, wish, decide).await });
+        // Work that panicked has decided nothing.
+        AbortOnDropHandle::new(work).await.unwrap_or(Err(EngineError::NotReady))
     }
 
     /// Gathers what the queries need, at one view, and then decides them all.
@@ -161,30 +236,29 @@ impl Engine {
         &self,
         queries: &[Query],
         wish: Wish,
-        decide: impl Fn(&View, usize, &Known) -> Option<T>,
+        decide: impl Decide<T>,
     ) -> Result<Stamped<Vec<Result<T, EngineError>>>, EngineError> {
         let stats = &self.shared.stats;
         let fresh = self.wait_for(wish.freshness, wish.deadline).await;
-        fresh.inspect_err(|_| stats.stale_refusals.bump())?;
-        let mut held = Held::default();
-        let mut failed: HashMap<usize, EngineError> = HashMap::new();
+        fresh.inspect_err(|_| self.count_refusal())?;
+        let mut gathered = Gathered::default();
         loop {
             if Instant::now() >= wish.deadline {
                 return Err(EngineError::Deadline);
             }
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
-            let (view, age) = self.current_view().inspect_err(|_| stats.stale_refusals.bump())?;
-            held.belong_to(&view);
-            let round = Round::of(&view, &held, &failed, queries, &decide).await;
+            let (view, age) = self.current_view().inspect_err(|_| self.count_refusal())?;
+            gathered.held.belong_to(&view);
+            let round = Round::of(&view, Some(&gathered), queries, &decide).await;
             if round.is_complete() {
-                if held.is_empty() {
+                if gathered.held.is_empty() {
                     stats.hits.bump()
                 } else {
                     stats.misses.bump()
                 }
-                return Ok(Stamped { value: round.settled, token: view.head.token(), age });
+                return Ok(round.stamped(&view, age));
             }
-            self.load_all(&view, queries, &round.to_load, &mut held, &mut failed, wish.deadline).await;
+            self.load_all(&view, queries, &round.to_load, &mut gathered, wish.deadline).await;
             if let Some(revision) = round.newer {
                 let token = Token { epoch: view.head.epoch, revision };
                 match self.wait_for_token(token, wish.deadline).await {
@@ -202,8 +276,7 @@ impl Engine {
         view: &View,
         queries: &[Query],
         to_load: &[usize],
-        held: &mut Held,
-        failed: &mut HashMap<usize, EngineError>,
+        gathered: &mut Gathered,
         deadline: Instant,
     ) {
         let loader = Loader::new(self, view, deadline);
@@ -211,20 +284,34 @@ impl Engine {
         let mut loads = Vec::with_capacity(to_load.len());
         for at in to_load {
             if let Some(query) = queries.get(*at) {
-                loads.push(load_one(&loader, *at, query, held, deadline));
+                loads.push(load_one(&loader, *at, query, &gathered.held, deadline));
             }
         }
         let loaded: Vec<_> =
             futures_util::stream::iter(loads).buffer_unordered(PARALLEL_LOADS).collect().await;
         for (at, outcome) in loaded {
             match outcome {
-                Ok(more) => held.take(more),
+                Ok(more) => gathered.held.take(more),
                 Err(error) => {
-                    failed.insert(at, error);
+                    gathered.failed.insert(at, error);
                 }
             }
         }
     }
+
+    fn count_refusal(&self) {
+        self.shared.stats.stale_refusals.bump();
+    }
+}
+
+/// The one answer to one question.
+fn only<T>(stamped: Stamped<Vec<Result<T, EngineError>>>) -> Result<Stamped<T>, EngineError> {
+    let value = stamped.value.into_iter().next().unwrap_or(Err(EngineError::NotReady))?;
+    Ok(Stamped { value, token: stamped.token, age: stamped.age })
+}
+
+fn decider(wish: Wish) -> impl Decide<Answer> {
+    move |view: &View, query: &Query, known: &Known| answer(view, query, known, wish.explain)
 }
 
 async fn load_one(

@@ -13,23 +13,24 @@ use crate::{
         load::{Everything, Size},
     },
 };
-use std::{mem::size_of, sync::Arc};
+use std::mem::size_of;
 
 /// What is held of one epoch's history.
 pub(super) struct Cache {
-    pub(super) users: Fenced<UserId, Arc<Grants>>,
+    pub(super) users: Fenced<UserId, Grants>,
     pub(super) projects: Fenced<ProjectId, GroupId>,
     pub(super) groups: Fenced<GroupId, ()>,
-    pub(super) gears: Fenced<GearName, Arc<GearAccess>>,
+    pub(super) gears: Fenced<GearName, GearAccess>,
 }
 
-/// What an entry costs beside its contents: the cache's own bookkeeping, and allocation headers.
-const ENTRY_OVERHEAD: usize = 200;
-/// What an id costs that is not shared: its text and the counters in front of it.
+/// What an entry costs beside its value and its key's text: its place in the table, counters, the revision, and what
+/// the allocator takes for itself.
+const ENTRY_OVERHEAD: usize = 80;
+/// What the text of an id costs beside its letters: counters in front of it, and what the allocator takes.
 const ID_OVERHEAD: usize = 24;
 /// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
-const USUAL_ENTRY: u64 = 320;
-const USUAL_GRANT: u64 = 90;
+const USUAL_ENTRY: u64 = 256;
+const USUAL_GRANT: u64 = 44;
 
 /// How the room is shared out: grants need most, projects come next, the rest is small.
 struct Room {
@@ -50,14 +51,19 @@ impl Cache {
         let (room, absent) = (Room::of(settings.cache_bytes), settings.absent_entries);
         Self {
             users: Fenced::new(room.users, absent, since, |id, grants| {
-                ENTRY_OVERHEAD + id.as_str().len() + weight(grants)
+                ENTRY_OVERHEAD + text_weight(id.as_str()) + grants_weight(grants)
             }),
             projects: Fenced::new(room.projects, absent, since, |id, group| {
-                ENTRY_OVERHEAD + id.as_str().len() + group.as_str().len() + ID_OVERHEAD
+                ENTRY_OVERHEAD
+                    + text_weight(id.as_str())
+                    + size_of::<GroupId>()
+                    + text_weight(group.as_str()) / group.holders()
             }),
-            groups: Fenced::new(room.others, absent, since, |id, ()| ENTRY_OVERHEAD + id.as_str().len()),
+            groups: Fenced::new(room.others, absent, since, |id, ()| {
+                ENTRY_OVERHEAD + text_weight(id.as_str())
+            }),
             gears: Fenced::new(room.others, absent, since, |name, gear| {
-                ENTRY_OVERHEAD + name.as_str().len() + gear_weight(gear)
+                ENTRY_OVERHEAD + text_weight(name.as_str()) + gear_weight(gear)
             }),
         }
     }
@@ -73,13 +79,11 @@ impl Cache {
     }
 
     /// Fills the cache with everything there is at a revision.
-    pub(super) async fn fill(&mut self, revision: u64, everything: Everything) {
-        let users = everything.users.into_iter().map(|grants| (grants.user().clone(), Arc::new(grants)));
-        self.users.fill(revision, users.collect()).await;
-        self.projects.fill(revision, everything.projects).await;
-        self.groups.fill(revision, everything.groups.into_iter().map(|group| (group, ())).collect()).await;
-        let gears = everything.gears.into_iter().map(|(name, gear)| (name, Arc::new(gear)));
-        self.gears.fill(revision, gears.collect()).await;
+    pub(super) fn fill(&mut self, revision: u64, everything: Everything) {
+        self.users.fill(revision, everything.users.into_iter().map(|grants| (grants.user().clone(), grants)));
+        self.projects.fill(revision, everything.projects);
+        self.groups.fill(revision, everything.groups.into_iter().map(|group| (group, ())));
+        self.gears.fill(revision, everything.gears);
     }
 
     /// What everything held weighs.
@@ -101,27 +105,35 @@ impl Cache {
     }
 }
 
-fn weight(grants: &Grants) -> usize {
+const fn text_weight(text: &str) -> usize {
+    text.len() + ID_OVERHEAD
+}
+
+/// Many users' grants share the texts of their ids: each pays its share, as things are when it is taken in.
+fn grants_weight(grants: &Grants) -> usize {
     let groups = grants
         .groups()
         .iter()
-        .map(|(group, _)| size_of::<(GroupId, u8)>() + ID_OVERHEAD + group.as_str().len());
-    let projects = grants
-        .projects()
-        .iter()
-        .map(|grant| size_of::<ProjectGrant>() + ID_OVERHEAD + grant.project.as_str().len());
+        .map(|(group, _)| size_of::<(GroupId, u8)>() + text_weight(group.as_str()) / group.holders());
+    let projects = grants.projects().iter().map(|grant| {
+        // Each project comes with a mark to find it by.
+        size_of::<ProjectGrant>()
+            + size_of::<u32>()
+            + text_weight(grant.project.as_str()) / grant.project.holders()
+            + text_weight(grant.role.as_str()) / grant.role.holders()
+    });
     size_of::<Grants>() + groups.sum::<usize>() + projects.sum::<usize>()
 }
 
 fn gear_weight(gear: &GearAccess) -> usize {
-    match gear {
+    let listed = match gear {
         GearAccess::Open => 0,
         GearAccess::Restricted { projects, users } => {
-            let projects = projects.iter().map(|id| id.as_str().len());
-            projects
-                .chain(users.iter().map(|id| id.as_str().len()))
-                .map(|length| length + 2 * ID_OVERHEAD)
-                .sum()
+            let projects = projects.iter().map(|id| id.as_str());
+            let texts = projects.chain(users.iter().map(|id| id.as_str()));
+            // In a tree, each has a place that is seldom all used.
+            texts.map(|text| text_weight(text) + ID_OVERHEAD).sum()
         }
-    }
+    };
+    size_of::<GearAccess>() + listed
 }

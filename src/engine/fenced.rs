@@ -12,33 +12,44 @@
 //! read within a stretch in which the key did not change, and holds at `v`. When or by whom it was stored does not
 //! matter: a late, stale entry fails the test and costs one more load.
 
-use moka::{future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use super::{
+    bounded::{Bounded, Hashed, Kept},
+    turns::Turns,
+};
+use hashbrown::DefaultHashBuilder;
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, Hash, RandomState},
+    hash::Hash,
     sync::{
-        PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 /// Keys share fences by hash: a change may cost an unrelated key a load, never a wrong answer.
 const FENCES: usize = 4_096;
-/// How many changed keys a complete cache remembers before it gives up ruling things out.
-const MOST_CHANGED: usize = 100_000;
+/// How many keys a complete cache cannot rule out any more before it gives up ruling things out.
+const MOST_IN_DOUBT: usize = 100_000;
 
 /// What the store said about a key at one revision; `None` if it knew no such thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Entry<V> {
     pub(super) as_of: u64,
     pub(super) value: Option<V>,
 }
 
+/// The same, as it is shared once it has been taken in.
+#[derive(Debug)]
+pub(super) struct Loaded<K, V> {
+    as_of: u64,
+    kept: Option<Arc<Kept<K, V>>>,
+}
+
 /// What the cache knows about a key for a view.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<V> {
+#[derive(Debug)]
+pub(super) enum Found<K, V> {
     /// This holds at the view's revision.
-    Known(Option<V>),
+    Known(Option<Arc<Kept<K, V>>>),
     /// What is held is newer than the view: a newer view is needed.
     Ahead(u64),
     /// Nothing that can be used: load.
@@ -47,23 +58,23 @@ pub(super) enum Found<V> {
 
 /// A bounded cache of one kind of thing.
 pub(super) struct Fenced<K, V> {
-    present: Cache<K, Entry<V>>,
-    absent: Cache<K, u64>,
+    present: Bounded<K, V>,
+    absent: Bounded<K, ()>,
+    weigh: fn(&K, &V) -> usize,
     fences: Box<[AtomicU64]>,
-    hasher: RandomState,
+    loading: Turns<K>,
     complete: Option<Complete<K>>,
 }
 
-/// Knowledge that everything there is was loaded: what is neither held nor changed since does not exist.
+/// Knowledge that everything there is was loaded: what is not held does not exist, but for what is in doubt.
 struct Complete<K> {
     /// The revision at which everything was loaded.
     since: u64,
-    known: HashSet<K>,
-    changed: RwLock<Changed<K>>,
+    in_doubt: RwLock<Doubts<K>>,
 }
 
-/// What changes have named since.
-enum Changed<K> {
+/// What changes have named since, and what had to go for want of room.
+enum Doubts<K> {
     These(HashSet<K>),
     /// More than is worth remembering: nothing can be ruled out any more.
     TooMany,
@@ -72,77 +83,80 @@ enum Changed<K> {
 impl<K, V> Fenced<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
 {
     /// An empty cache, bounded in bytes for things that exist and in number for those that do not.
     ///
     /// `since` is the revision of the first view over it: whatever was read before belongs to another cache.
     pub(super) fn new(bytes: u64, absent: u64, since: u64, weigh: fn(&K, &V) -> usize) -> Self {
-        let weigher = move |key: &K, entry: &Entry<V>| {
-            let bytes = entry.value.as_ref().map_or(0, |value| weigh(key, value));
-            u32::try_from(bytes).unwrap_or(u32::MAX)
-        };
-        // What was just loaded is what is about to be asked for.
-        let present =
-            Cache::builder().max_capacity(bytes).weigher(weigher).eviction_policy(EvictionPolicy::lru());
-        let absent = Cache::builder().max_capacity(absent).eviction_policy(EvictionPolicy::lru());
+        // Seeded anew in each process: callers choose many of the keys.
+        let hasher = DefaultHashBuilder::default();
         Self {
-            present: present.build(),
-            absent: absent.build(),
+            present: Bounded::new(bytes, hasher.clone()),
+            absent: Bounded::new(absent, hasher),
+            weigh,
             fences: (0..FENCES).map(|_| AtomicU64::new(since)).collect(),
-            hasher: RandomState::new(),
+            loading: Turns::default(),
             complete: None,
         }
     }
 
     /// Fills an empty cache with everything there is as of a revision.
-    pub(super) async fn fill(&mut self, since: u64, everything: Vec<(K, V)>) {
-        let known = everything.iter().map(|(key, _)| key.clone()).collect();
+    pub(super) fn fill(&mut self, since: u64, everything: impl IntoIterator<Item = (K, V)>) {
+        self.complete = Some(Complete { since, in_doubt: RwLock::new(Doubts::These(HashSet::new())) });
         for (key, value) in everything {
-            self.present.insert(key, Entry { as_of: since, value: Some(value) }).await;
+            self.keep(key, since, value);
         }
-        self.complete = Some(Complete { since, known, changed: RwLock::new(Changed::These(HashSet::new())) });
     }
 
-    /// What everything held weighs, but for the last few entries.
+    /// What everything held weighs.
     pub(super) fn bytes(&self) -> u64 {
-        self.present.weighted_size()
+        self.present.weight()
     }
 
     /// Raises the key's fence: from this revision on, older entries are not usable. Call before the view moves there.
     pub(super) fn raise(&self, key: &K, revision: u64) {
+        self.doubt(key);
+        // Acquire and release: whoever sees the fence also sees the doubt above.
+        self.fence(self.present.hash(key)).fetch_max(revision, Ordering::AcqRel);
+    }
+
+    fn doubt(&self, key: &K) {
         if let Some(complete) = &self.complete {
-            complete.note_change(key);
+            complete.doubt(key);
         }
-        // Acquire and release: whoever sees the fence also sees the note above.
-        self.fence(key).fetch_max(revision, Ordering::AcqRel);
     }
 
-    fn fence(&self, key: &K) -> &AtomicU64 {
-        let slot = usize::try_from(self.hasher.hash_one(key) % FENCES as u64).unwrap_or(0);
-        #[expect(clippy::indexing_slicing, reason = "the slot is a remainder of the length")]
-        &self.fences[slot]
+    fn fence(&self, hash: Hashed) -> &AtomicU64 {
+        #[expect(clippy::indexing_slicing, reason = "the part is less than the length")]
+        &self.fences[hash.part(FENCES)]
     }
 
-    /// What is known about the key for a view at this revision: from the cache, or from what the caller holds.
+    /// What is known about the key for a view at this revision: from the cache, or from what the caller has loaded.
     ///
     /// Load the view first, then look: a fence ahead of the view then shows as an entry ahead of it.
-    pub(super) async fn look(&self, key: &K, revision: u64, held: &HashMap<K, Entry<V>>) -> Found<V> {
-        let fence = self.fence(key).load(Ordering::Acquire);
-        if let Some(entry) = self.present.get(key).await
-            && entry.as_of >= fence
+    pub(super) fn look(
+        &self,
+        key: &K,
+        revision: u64,
+        loaded: Option<&HashMap<K, Loaded<K, V>>>,
+    ) -> Found<K, V> {
+        let hash = self.present.hash(key);
+        let fence = self.fence(hash).load(Ordering::Acquire);
+        if let Some(kept) = self.present.get(hash, key)
+            && kept.as_of >= fence
         {
-            return found(entry, revision);
+            return found(kept.as_of, Some(kept), revision);
         }
-        if let Some(entry) = held.get(key)
-            && entry.as_of >= fence
+        if let Some(loaded) = loaded.and_then(|loaded| loaded.get(key))
+            && loaded.as_of >= fence
         {
-            return found(entry.clone(), revision);
+            return found(loaded.as_of, loaded.kept.clone(), revision);
         }
-        if let Some(as_of) = self.absent.get(key).await
-            && as_of >= fence
+        if let Some(absent) = self.absent.get(hash, key)
+            && absent.as_of >= fence
         {
-            return found(Entry { as_of, value: None }, revision);
+            return found(absent.as_of, None, revision);
         }
         match &self.complete {
             Some(complete) if complete.rules_out(key, revision) => Found::Known(None),
@@ -150,63 +164,68 @@ where
         }
     }
 
-    /// Loads the key, once however many callers wait, and stores what the store said.
-    pub(super) async fn load<E, Fut>(&self, key: &K, load: impl FnOnce() -> Fut + Send) -> Result<Entry<V>, E>
+    /// Loads the key, once however many callers wait, and keeps what the store said.
+    pub(super) async fn load<E, Fut>(
+        &self,
+        key: &K,
+        load: impl FnOnce() -> Fut + Send,
+    ) -> Result<Loaded<K, V>, E>
     where
         Fut: Future<Output = Result<Entry<V>, E>> + Send,
-        E: Send + Sync + 'static,
     {
-        // The default is a deny; every way through the closure below sets it.
-        let mut answer = Entry { as_of: 0, value: None };
-        let compute = |held: Option<moka::Entry<K, Entry<V>>>| {
-            let answer = &mut answer;
-            async move {
-                if let Some(entry) = self.usable(key, held.map(moka::Entry::into_value)).await {
-                    *answer = entry;
-                    return Ok(Op::Nop);
-                }
-                *answer = load().await?;
-                if answer.value.is_some() {
-                    return Ok(Op::Put(answer.clone()));
-                }
-                self.absent.insert(key.clone(), answer.as_of).await;
-                Ok(Op::Remove)
-            }
-        };
-        self.present.entry(key.clone()).and_try_compute_with(compute).await?;
-        Ok(answer)
+        let _turn = self.loading.take(key).await;
+        // Another caller may have loaded it while this one waited.
+        if let Some(loaded) = self.usable(key) {
+            return Ok(loaded);
+        }
+        let Entry { as_of, value } = load().await?;
+        let kept = value.map(|value| self.keep(key.clone(), as_of, value));
+        if kept.is_none() {
+            self.absent.put(Arc::new(Kept::new(key.clone(), as_of, (), 1)), &|_| {});
+            self.present.remove(key);
+        }
+        Ok(Loaded { as_of, kept })
     }
 
-    /// What another caller may have loaded while this one waited for its turn.
-    async fn usable(&self, key: &K, held: Option<Entry<V>>) -> Option<Entry<V>> {
-        let fence = self.fence(key).load(Ordering::Acquire);
-        if let Some(entry) = held.filter(|entry| entry.as_of >= fence) {
-            return Some(entry);
+    fn keep(&self, key: K, as_of: u64, value: V) -> Arc<Kept<K, V>> {
+        let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
+        let kept = Arc::new(Kept::new(key, as_of, value, weight));
+        if !self.present.put(Arc::clone(&kept), &|key| self.doubt(key)) {
+            self.doubt(&kept.key);
         }
-        let absent = self.absent.get(key).await.filter(|as_of| *as_of >= fence);
-        absent.map(|as_of| Entry { as_of, value: None })
+        kept
+    }
+
+    fn usable(&self, key: &K) -> Option<Loaded<K, V>> {
+        let hash = self.present.hash(key);
+        let fence = self.fence(hash).load(Ordering::Acquire);
+        if let Some(kept) = self.present.get(hash, key).filter(|kept| kept.as_of >= fence) {
+            return Some(Loaded { as_of: kept.as_of, kept: Some(kept) });
+        }
+        let absent = self.absent.get(hash, key).filter(|absent| absent.as_of >= fence)?;
+        Some(Loaded { as_of: absent.as_of, kept: None })
     }
 }
 
-fn found<V>(entry: Entry<V>, revision: u64) -> Found<V> {
-    if entry.as_of <= revision { Found::Known(entry.value) } else { Found::Ahead(entry.as_of) }
+fn found<K, V>(as_of: u64, kept: Option<Arc<Kept<K, V>>>, revision: u64) -> Found<K, V> {
+    if as_of <= revision { Found::Known(kept) } else { Found::Ahead(as_of) }
 }
 
 impl<K: Hash + Eq + Clone> Complete<K> {
-    fn note_change(&self, key: &K) {
-        let mut changed = self.changed.write().unwrap_or_else(PoisonError::into_inner);
-        if let Changed::These(keys) = &mut *changed {
+    // INVARIANT: a key is in doubt before it is changed or put out, so that whoever misses it among what is held sees that.
+    fn doubt(&self, key: &K) {
+        let mut in_doubt = self.in_doubt.write().unwrap_or_else(PoisonError::into_inner);
+        if let Doubts::These(keys) = &mut *in_doubt {
             keys.insert(key.clone());
-            if keys.len() > MOST_CHANGED {
-                *changed = Changed::TooMany;
+            if keys.len() > MOST_IN_DOUBT {
+                *in_doubt = Doubts::TooMany;
             }
         }
     }
 
-    /// Whether it is certain that there is no such thing at this revision.
+    /// Whether it is certain that there is no such thing at this revision, given that nothing is held of it.
     fn rules_out(&self, key: &K, revision: u64) -> bool {
-        let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
-        let unchanged = matches!(&*changed, Changed::These(keys) if !keys.contains(key));
-        revision >= self.since && unchanged && !self.known.contains(key)
+        let in_doubt = self.in_doubt.read().unwrap_or_else(PoisonError::into_inner);
+        revision >= self.since && matches!(&*in_doubt, Doubts::These(keys) if !keys.contains(key))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 /// Pauses between attempts while the store is away.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -23,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 impl Engine {
     /// Follows the store for ever. To be held by whoever runs the engine: without it nothing is answered for long.
     pub async fn follow(&self) {
+        // Whoever follows a second time does so beside the first: what runs there already goes on.
+        let _ = self.shared.home.set(Handle::current());
         let mut trouble = Trouble::default();
         let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut left = LeftEpochs::default();
@@ -147,7 +149,7 @@ impl Engine {
         let size = load::size(tx).await?;
         let preloaded = settings.preload && Cache::fits(settings, &size);
         if preloaded {
-            cache.fill(head.revision, load::everything(tx).await?).await;
+            cache.fill(head.revision, load::everything(tx).await?);
         }
         self.note_unknown_actions(&roles, None);
         self.shared.stats.rebuilds.bump();

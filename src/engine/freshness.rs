@@ -3,7 +3,10 @@
 use super::{Engine, error::EngineError, view::View};
 use crate::store::revision::Token;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
@@ -22,8 +25,11 @@ pub enum Freshness {
 
 /// The follower's heartbeat: what its looks at the store have come to.
 pub(super) struct Pulse {
-    /// When the look began that last confirmed that the view is the store's head.
-    confirmed: Mutex<Option<Instant>>,
+    /// What moments are counted from.
+    origin: Instant,
+    /// When the look began that last confirmed that the view is the store's head, in nanoseconds from one before the
+    /// origin; 0 is never.
+    confirmed: AtomicU64,
     /// The last look that has ended.
     looks: watch::Sender<Look>,
 }
@@ -37,15 +43,17 @@ struct Look {
 
 impl Default for Pulse {
     fn default() -> Self {
-        let none = Look { began: Instant::now(), found_the_store: false };
-        Self { confirmed: Mutex::new(None), looks: watch::Sender::new(none) }
+        let origin = Instant::now();
+        let none = Look { began: origin, found_the_store: false };
+        Self { origin, confirmed: AtomicU64::new(0), looks: watch::Sender::new(none) }
     }
 }
 
 impl Pulse {
     /// A look has brought the view to what the store's head was when it began.
     pub(super) fn confirm(&self, began: Instant) {
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
+        // Released after the view was published: whoever reads this finds that view, or a later one.
+        self.confirmed.store(1 + self.since_origin(began), Ordering::Release);
     }
 
     /// A look has ended, whatever it came to.
@@ -54,11 +62,39 @@ impl Pulse {
     }
 
     fn age(&self) -> Option<Duration> {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+        self.age_at(Instant::now())
+    }
+
+    /// The age at a moment that has just been read from the clock.
+    fn age_at(&self, now: Instant) -> Option<Duration> {
+        let confirmed = self.confirmed.load(Ordering::Acquire).checked_sub(1)?;
+        Some(Duration::from_nanos(self.since_origin(now).saturating_sub(confirmed)))
+    }
+
+    /// Nanoseconds fit for five hundred years.
+    fn since_origin(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+/// The follower's looks at the store, as they end.
+pub struct Looks(watch::Receiver<Look>);
+
+impl Looks {
+    /// Waits for the end of a look, if none has ended since the last time.
+    pub async fn next(&mut self) {
+        // An error means that the engine is gone, and there is nothing to wait for any more.
+        let _ = self.0.changed().await;
     }
 }
 
 impl Engine {
+    /// Looks at the store that end from now on.
+    #[must_use]
+    pub fn looks(&self) -> Looks {
+        Looks(self.shared.pulse.looks.subscribe())
+    }
+
     /// How long ago the view was last confirmed to be the store's head; `None` if the store was never read.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
@@ -75,10 +111,16 @@ impl Engine {
     pub(super) fn current_view(&self) -> Result<(Arc<View>, Duration), EngineError> {
         // INVARIANT: the age is taken before the view. A view is published before it is confirmed, so the age is never
         // that of a newer view than the one taken.
-        let age = self.age().unwrap_or(Duration::MAX);
+        let age = self.fresh_age(Instant::now());
         let view = self.shared.published.require()?;
+        Ok((view, age?))
+    }
+
+    /// The age of the view's confirmation, if answers of that age may be given.
+    pub(super) fn fresh_age(&self, now: Instant) -> Result<Duration, EngineError> {
+        let age = self.shared.pulse.age_at(now).ok_or(EngineError::NotReady)?;
         let most = self.shared.settings.max_staleness;
-        if age > most { Err(EngineError::Stale { age, most }) } else { Ok((view, age)) }
+        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(age) }
     }
 
     /// Waits until the view is as fresh as wanted.

@@ -3,9 +3,10 @@
 use super::{
     Engine, Shared,
     answer::Query,
+    bounded::Kept,
     cache::Cache,
     error::EngineError,
-    fenced::{Entry, Fenced, Found},
+    fenced::{Entry, Fenced, Found, Loaded},
     view::View,
 };
 use crate::{
@@ -16,10 +17,18 @@ use crate::{
         question::Question,
         text::{GearName, GroupId, ProjectId, UserId},
     },
-    store::{error::StoreError, load, tx::Tx},
+    store::{
+        error::StoreError,
+        load::{self, Interner},
+        tx::Tx,
+    },
 };
 use futures_util::future::BoxFuture;
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex},
+};
 use tokio::time::Instant;
 
 /// What a call has loaded for itself, beside what the cache kept: a small cache must not make it load for ever.
@@ -29,10 +38,10 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub(super) struct Held {
     cache: Option<Arc<Cache>>,
-    users: HashMap<UserId, Entry<Arc<Grants>>>,
-    projects: HashMap<ProjectId, Entry<GroupId>>,
-    groups: HashMap<GroupId, Entry<()>>,
-    gears: HashMap<GearName, Entry<Arc<GearAccess>>>,
+    users: HashMap<UserId, Loaded<UserId, Grants>>,
+    projects: HashMap<ProjectId, Loaded<ProjectId, GroupId>>,
+    groups: HashMap<GroupId, Loaded<GroupId, ()>>,
+    gears: HashMap<GearName, Loaded<GearName, GearAccess>>,
 }
 
 /// Why a question cannot be decided from what is in memory.
@@ -43,59 +52,55 @@ pub(super) enum Lack {
     NewerView(u64),
 }
 
-/// What the store says about a question's things, owned.
+/// What the store says about a question's things, shared with the cache.
 pub(super) struct Known {
-    user: Option<Arc<Grants>>,
-    group_of_project: Option<GroupId>,
+    user: Option<Arc<Kept<UserId, Grants>>>,
+    project: Option<Arc<Kept<ProjectId, GroupId>>>,
     group_exists: bool,
     destination_exists: bool,
-    gear: Option<Arc<GearAccess>>,
+    gear: Option<Arc<Kept<GearName, GearAccess>>>,
 }
 
 impl Known {
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts {
-            user: self.user.as_deref(),
-            group_of_project: self.group_of_project.as_ref(),
+            user: self.user.as_ref().map(|kept| &kept.value),
+            group_of_project: self.project.as_ref().map(|kept| &kept.value),
             group_exists: self.group_exists,
             destination_exists: self.destination_exists,
-            gear: self.gear.as_deref(),
+            gear: self.gear.as_ref().map(|kept| &kept.value),
         }
     }
 }
 
-/// Finds everything that a query needs in memory, or tells what is lacking.
-pub(super) async fn recall(view: &View, held: &Held, query: &Query) -> Result<Known, Lack> {
+/// Finds everything that a query needs in memory, in the cache or among what the call has loaded, or tells what is lacking.
+pub(super) fn recall(view: &View, held: Option<&Held>, query: &Query) -> Result<Known, Lack> {
     let (cache, revision) = (&*view.cache, view.head.revision);
-    let user = known(cache.users.look(&query.user, revision, &held.users).await)?;
-    let mut known_facts =
-        Known { user, group_of_project: None, group_exists: false, destination_exists: false, gear: None };
+    let project_of = |id| known(cache.projects.look(id, revision, held.map(|held| &held.projects)));
+    let group_of = |id| known(cache.groups.look(id, revision, held.map(|held| &held.groups)));
+    let gear_of = |id| known(cache.gears.look(id, revision, held.map(|held| &held.gears)));
+    let user = known(cache.users.look(&query.user, revision, held.map(|held| &held.users)))?;
+    let mut facts = Known { user, project: None, group_exists: false, destination_exists: false, gear: None };
     match &query.question {
         Question::Site(_) => {}
-        Question::Group(group, _) => {
-            known_facts.group_exists =
-                known(cache.groups.look(group, revision, &held.groups).await)?.is_some();
-        }
+        Question::Group(group, _) => facts.group_exists = group_of(group)?.is_some(),
         Question::Project(project, ask) => {
-            known_facts.group_of_project =
-                known(cache.projects.look(project, revision, &held.projects).await)?;
+            facts.project = project_of(project)?;
             if let Some(project) = ask.destination_project() {
-                let found = known(cache.projects.look(project, revision, &held.projects).await)?;
-                known_facts.destination_exists = found.is_some();
+                facts.destination_exists = project_of(project)?.is_some();
             }
             if let Some(group) = ask.destination_group() {
-                known_facts.destination_exists =
-                    known(cache.groups.look(group, revision, &held.groups).await)?.is_some();
+                facts.destination_exists = group_of(group)?.is_some();
             }
             if let Some(gear) = ask.gear() {
-                known_facts.gear = known(cache.gears.look(gear, revision, &held.gears).await)?;
+                facts.gear = gear_of(gear)?;
             }
         }
     }
-    Ok(known_facts)
+    Ok(facts)
 }
 
-fn known<V>(found: Found<V>) -> Result<Option<V>, Lack> {
+fn known<K, V>(found: Found<K, V>) -> Result<Option<Arc<Kept<K, V>>>, Lack> {
     match found {
         Found::Known(value) => Ok(value),
         Found::Ahead(revision) => Err(Lack::NewerView(revision)),
@@ -132,7 +137,8 @@ pub(super) struct Loader<'a> {
 }
 
 /// How one kind of thing is read.
-type Read<K, V> = for<'t> fn(&'t mut Tx, &'t K) -> BoxFuture<'t, Result<Option<V>, StoreError>>;
+type Read<K, V> =
+    for<'t> fn(&'t mut Tx, &'t K, &'t Mutex<Interner>) -> BoxFuture<'t, Result<Option<V>, StoreError>>;
 
 impl<'a> Loader<'a> {
     pub(super) fn new(engine: &'a Engine, view: &'a View, deadline: Instant) -> Self {
@@ -175,15 +181,15 @@ impl<'a> Loader<'a> {
         &self,
         cache: &Fenced<K, V>,
         key: &K,
-        held: &HashMap<K, Entry<V>>,
-        more: &mut HashMap<K, Entry<V>>,
+        held: &HashMap<K, Loaded<K, V>>,
+        more: &mut HashMap<K, Loaded<K, V>>,
         read: Read<K, V>,
     ) -> Result<(), EngineError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
-        V: Clone + Send + Sync + 'static,
+        V: Send + Sync + 'static,
     {
-        if matches!(cache.look(key, self.view.head.revision, held).await, Found::Nothing) {
+        if matches!(cache.look(key, self.view.head.revision, Some(held)), Found::Nothing) {
             let entry = cache.load(key, || self.read_one(key, read)).await?;
             more.insert(key.clone(), entry);
         }
@@ -213,25 +219,38 @@ impl<'a> Loader<'a> {
             self.shared.nudge.notify_one();
             return Err(EngineError::StoreUnavailable);
         }
-        Ok(Entry { as_of: head.revision, value: read(&mut tx, key).await? })
+        Ok(Entry { as_of: head.revision, value: read(&mut tx, key, &self.shared.ids).await? })
     }
 }
 
-fn read_user<'t>(tx: &'t mut Tx, id: &'t UserId) -> BoxFuture<'t, Result<Option<Arc<Grants>>, StoreError>> {
-    Box::pin(async move { Ok(load::user(tx, id).await?.map(Arc::new)) })
+fn read_user<'t>(
+    tx: &'t mut Tx,
+    id: &'t UserId,
+    ids: &'t Mutex<Interner>,
+) -> BoxFuture<'t, Result<Option<Grants>, StoreError>> {
+    Box::pin(load::user_sharing(tx, id, ids))
 }
 
-fn read_project<'t>(tx: &'t mut Tx, id: &'t ProjectId) -> BoxFuture<'t, Result<Option<GroupId>, StoreError>> {
+fn read_project<'t>(
+    tx: &'t mut Tx,
+    id: &'t ProjectId,
+    _: &'t Mutex<Interner>,
+) -> BoxFuture<'t, Result<Option<GroupId>, StoreError>> {
     Box::pin(load::project(tx, id))
 }
 
-fn read_group<'t>(tx: &'t mut Tx, id: &'t GroupId) -> BoxFuture<'t, Result<Option<()>, StoreError>> {
+fn read_group<'t>(
+    tx: &'t mut Tx,
+    id: &'t GroupId,
+    _: &'t Mutex<Interner>,
+) -> BoxFuture<'t, Result<Option<()>, StoreError>> {
     Box::pin(async move { Ok(load::group(tx, id).await?.then_some(())) })
 }
 
 fn read_gear<'t>(
     tx: &'t mut Tx,
     name: &'t GearName,
-) -> BoxFuture<'t, Result<Option<Arc<GearAccess>>, StoreError>> {
-    Box::pin(async move { Ok(load::gear(tx, name).await?.map(Arc::new)) })
+    _: &'t Mutex<Interner>,
+) -> BoxFuture<'t, Result<Option<GearAccess>, StoreError>> {
+    Box::pin(load::gear(tx, name))
 }

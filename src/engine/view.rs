@@ -2,7 +2,7 @@
 
 use super::{cache::Cache, error::EngineError};
 use crate::{rbac::role::RoleTable, store::revision::Head};
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use std::sync::Arc;
 
 /// The store at one revision, as far as it has been loaded.
@@ -28,6 +28,11 @@ pub(super) struct Published(ArcSwapOption<View>);
 impl Published {
     pub(super) fn current(&self) -> Option<Arc<View>> {
         self.0.load_full()
+    }
+
+    /// The view for a moment: cheaper than a share in it, and to be let go of before waiting for anything.
+    pub(super) fn glance(&self) -> Guard<Option<Arc<View>>> {
+        self.0.load()
     }
 
     pub(super) fn require(&self) -> Result<Arc<View>, EngineError> {

@@ -11,7 +11,12 @@ use crate::rbac::{
     role::{ProjectGrant, Role, RoleActions, RoleTable},
     text::{GearName, GroupId, Label, ProjectId, RoleId, UserId},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -49,20 +54,22 @@ const USER: &str = "\
 
 /// What a user holds; `None` if there is no such user.
 pub async fn user(tx: &mut Tx, id: &UserId) -> Result<Option<Grants>> {
+    user_sharing(tx, id, &Mutex::default()).await
+}
+
+/// The same, sharing the texts of ids with what was loaded before.
+pub async fn user_sharing(tx: &mut Tx, id: &UserId, ids: &Mutex<Interner>) -> Result<Option<Grants>> {
     let (mut standing, mut groups, mut projects) = (None, Vec::new(), Vec::new());
-    let mut ids = Interner::default();
-    for row in tx.rows(USER, &[Text(id.as_str())]).await? {
+    let rows = tx.rows(USER, &[Text(id.as_str())]).await?;
+    let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+    for row in rows {
         match row.str(0)? {
             "user" => standing = Some((row.named(1, SiteRole::from_name)?, row.str(2)? == "enabled")),
-            "group" => groups.push(membership(&row, 1)?),
+            "group" => groups.push(ids.membership(&row, 1)?),
             _ => projects.push(ids.grant(&row, 1)?),
         }
     }
     Ok(standing.map(|(site_role, enabled)| Grants::new(id.clone(), enabled, site_role, groups, projects)))
-}
-
-fn membership(row: &Row, at: usize) -> Result<(GroupId, GroupRole)> {
-    Ok((row.parsed(at, GroupId::parse)?, row.named(at + 1, GroupRole::from_name)?))
 }
 
 /// The group that a project belongs to; `None` if there is no such project.
@@ -142,59 +149,66 @@ pub async fn everything(tx: &mut Tx) -> Result<Everything> {
     let mut ids = Interner::default();
     let mut projects = Vec::new();
     tx.each("SELECT id, group_id FROM projects", &[], |row| {
-        projects.push((ids.project(&row, 0)?, row.parsed(1, GroupId::parse)?));
+        projects.push((ids.project(&row, 0)?, ids.group(&row, 1)?));
         Ok(())
     })
     .await?;
     let users = all_users(tx, &mut ids).await?;
     let groups = tx.rows("SELECT id FROM groups", &[]).await?;
-    let groups = groups.iter().map(|row| row.parsed(0, GroupId::parse)).collect::<Result<_>>()?;
+    let groups = groups.iter().map(|row| ids.group(row, 0)).collect::<Result<_>>()?;
     Ok(Everything { users, projects, groups, gears: gears(tx).await?.into_iter().collect() })
 }
 
 async fn all_users(tx: &mut Tx, ids: &mut Interner) -> Result<Vec<Grants>> {
-    let mut groups = OfUsers::default();
-    tx.each("SELECT user_id, group_id, role FROM group_members", &[], |row| {
-        groups.add(row.str(0)?, membership(&row, 1)?);
-        Ok(())
-    })
-    .await?;
-    let mut projects = OfUsers::default();
-    tx.each("SELECT user_id, project_id, role_id FROM project_permissions", &[], |row| {
-        projects.add(row.str(0)?, ids.grant(&row, 1)?);
-        Ok(())
-    })
-    .await?;
-    let mut users = Vec::new();
+    let mut standings = Standings::default();
     tx.each("SELECT id, site_role, enabled FROM users", &[], |row| {
         let id = row.parsed(0, UserId::parse)?;
-        let (groups, projects) = (groups.take(&id), projects.take(&id));
-        users.push(Grants::new(id, row.flag(2)?, row.named(1, SiteRole::from_name)?, groups, projects));
+        let standing = (row.flag(2)?, row.named(1, SiteRole::from_name)?, Vec::new());
+        standings.0.insert(id, standing);
         Ok(())
     })
     .await?;
+    tx.each("SELECT user_id, group_id, role FROM group_members", &[], |row| {
+        if let Some((_, _, groups)) = standings.0.get_mut(row.str(0)?) {
+            groups.push(ids.membership(&row, 1)?);
+        }
+        Ok(())
+    })
+    .await?;
+    // User by user, so that each is done with before the next begins: the lists of all at once would take twice the room.
+    let sql = "SELECT user_id, project_id, role_id FROM project_permissions ORDER BY user_id";
+    let (mut users, mut held) = (Vec::with_capacity(standings.0.len()), (String::new(), Vec::new()));
+    tx.each(sql, &[], |row| {
+        let user = row.str(0)?;
+        if user != held.0 {
+            users.extend(standings.take(&held.0, &mut held.1));
+            held.0.replace_range(.., user);
+        }
+        held.1.push(ids.grant(&row, 1)?);
+        Ok(())
+    })
+    .await?;
+    users.extend(standings.take(&held.0, &mut held.1));
+    users.extend(standings.rest());
     Ok(users)
 }
 
-/// What each user holds of one kind, as rows in any order tell it.
-struct OfUsers<T>(HashMap<String, Vec<T>>);
+/// Users whose grants are still to come: whether they are enabled, their site role and group roles.
+#[derive(Default)]
+struct Standings(HashMap<UserId, (bool, SiteRole, Vec<(GroupId, GroupRole)>)>);
 
-impl<T> Default for OfUsers<T> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<T> OfUsers<T> {
-    fn add(&mut self, user: &str, held: T) {
-        match self.0.get_mut(user) {
-            Some(all) => all.push(held),
-            None => _ = self.0.insert(user.to_owned(), vec![held]),
-        }
+impl Standings {
+    /// The user with these project grants, which are taken.
+    fn take(&mut self, user: &str, projects: &mut Vec<ProjectGrant>) -> Option<Grants> {
+        let (id, (enabled, site_role, groups)) = self.0.remove_entry(user)?;
+        Some(Grants::new(id, enabled, site_role, groups, projects.drain(..).collect()))
     }
 
-    fn take(&mut self, user: &UserId) -> Vec<T> {
-        self.0.remove(user.as_str()).unwrap_or_default()
+    /// Those without any.
+    fn rest(self) -> impl Iterator<Item = Grants> {
+        self.0
+            .into_iter()
+            .map(|(id, (enabled, site_role, groups))| Grants::new(id, enabled, site_role, groups, Vec::new()))
     }
 }
 
@@ -221,33 +235,54 @@ pub(super) async fn gears(tx: &mut Tx) -> Result<BTreeMap<GearName, GearAccess>>
 
 /// Makes one copy of each id that many grants share: memory per grant is what bounds a cache's reach.
 #[derive(Default)]
-struct Interner {
-    projects: HashMap<String, ProjectId>,
-    roles: HashMap<String, RoleId>,
+pub struct Interner {
+    groups: HashSet<GroupId>,
+    projects: HashSet<ProjectId>,
+    roles: HashSet<RoleId>,
+    most: Option<usize>,
 }
 
 impl Interner {
+    /// One that remembers so many ids of each kind at most. What it forgets is not shared with what comes later.
+    #[must_use]
+    pub fn bounded(most: usize) -> Self {
+        Self { most: Some(most), ..Self::default() }
+    }
+
+    fn group(&mut self, row: &Row, at: usize) -> Result<GroupId> {
+        one_of(&mut self.groups, self.most, row.str(at)?, || row.parsed(at, GroupId::parse))
+    }
+
     fn project(&mut self, row: &Row, at: usize) -> Result<ProjectId> {
-        let text = row.str(at)?;
-        if let Some(id) = self.projects.get(text) {
-            return Ok(id.clone());
-        }
-        let id = row.parsed(at, ProjectId::parse)?;
-        self.projects.insert(text.to_owned(), id.clone());
-        Ok(id)
+        one_of(&mut self.projects, self.most, row.str(at)?, || row.parsed(at, ProjectId::parse))
     }
 
     fn role(&mut self, row: &Row, at: usize) -> Result<RoleId> {
-        let text = row.str(at)?;
-        if let Some(id) = self.roles.get(text) {
-            return Ok(id.clone());
-        }
-        let id = row.parsed(at, RoleId::parse)?;
-        self.roles.insert(text.to_owned(), id.clone());
-        Ok(id)
+        one_of(&mut self.roles, self.most, row.str(at)?, || row.parsed(at, RoleId::parse))
+    }
+
+    fn membership(&mut self, row: &Row, at: usize) -> Result<(GroupId, GroupRole)> {
+        Ok((self.group(row, at)?, row.named(at + 1, GroupRole::from_name)?))
     }
 
     fn grant(&mut self, row: &Row, at: usize) -> Result<ProjectGrant> {
         Ok(ProjectGrant { project: self.project(row, at)?, role: self.role(row, at + 1)? })
     }
+}
+
+fn one_of<T: Clone + Eq + Hash + Borrow<str>>(
+    known: &mut HashSet<T>,
+    most: Option<usize>,
+    text: &str,
+    parse: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    if let Some(id) = known.get(text) {
+        return Ok(id.clone());
+    }
+    if most.is_some_and(|most| known.len() >= most) {
+        known.clear();
+    }
+    let id = parse()?;
+    known.insert(id.clone());
+    Ok(id)
 }

@@ -32,7 +32,7 @@ impl Epoch {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(as_text(&hex_digits::<32>(&self.0)))
     }
 }
 
@@ -40,6 +40,25 @@ impl fmt::Debug for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The digits of some bytes, two each.
+fn hex_digits<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for ([high, low], byte) in pairs.iter_mut().zip(bytes) {
+        (*high, *low) = (hex_digit(byte >> 4), hex_digit(byte & 0xf));
+    }
+    digits
+}
+
+const fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
+}
+
+/// Digits are ASCII.
+fn as_text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -104,7 +123,14 @@ impl Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{TOKEN_VERSION}{}{:016x}", self.epoch, self.revision)
+        // Every answer carries one: written at once, without the detours of formatting.
+        let mut text = [0; TOKEN_VERSION.len() + 48];
+        let (version, rest) = text.split_at_mut(TOKEN_VERSION.len());
+        version.copy_from_slice(TOKEN_VERSION.as_bytes());
+        let (epoch, revision) = rest.split_at_mut(32);
+        epoch.copy_from_slice(&hex_digits::<32>(&self.epoch.0));
+        revision.copy_from_slice(&hex_digits::<16>(&self.revision.to_be_bytes()));
+        f.write_str(as_text(&text))
     }
 }
 

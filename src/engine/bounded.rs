@@ -1,0 +1,293 @@
+//! A map that many threads read at a time, bounded by what it holds.
+//!
+//! A look costs one hash, one lock of the key's shard, and no allocation. What has not been looked at since the hand came
+//! by last is put out first (the clock, or second chance, policy): a look leaves nothing behind but a flag.
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+use std::{
+    hash::{BuildHasher as _, Hash},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Many more than threads, so that they seldom meet.
+const SHARDS: usize = 64;
+
+/// What is held of a key, shared with whoever is reading it.
+#[derive(Debug)]
+pub(super) struct Kept<K, V> {
+    pub(super) key: K,
+    /// The revision at which the value was read.
+    pub(super) as_of: u64,
+    pub(super) value: V,
+    weight: u32,
+    /// Whether it has been looked at since the hand came by.
+    looked_at: AtomicBool,
+}
+
+impl<K, V> Kept<K, V> {
+    /// What was read of a key, and what it weighs.
+    pub(super) const fn new(key: K, as_of: u64, value: V, weight: u32) -> Self {
+        // Whatever is new gets a round before it must go.
+        Self { key, as_of, value, weight, looked_at: AtomicBool::new(true) }
+    }
+}
+
+/// A key's hash: made once for all that is looked up by it.
+#[derive(Clone, Copy)]
+pub(super) struct Hashed(u64);
+
+impl Hashed {
+    /// One of so many equal parts, which tells nothing of the key's shard or place in it.
+    pub(super) const fn part(self, parts: usize) -> usize {
+        ((self.0 >> 16) % parts as u64) as usize
+    }
+
+    /// The table within a shard takes its places from the lowest bits, and from the seven highest.
+    const fn shard(self) -> usize {
+        ((self.0 >> 48) % SHARDS as u64) as usize
+    }
+}
+
+/// The map.
+pub(super) struct Bounded<K, V> {
+    shards: Box<[RwLock<Shard<K, V>>]>,
+    hasher: DefaultHashBuilder,
+    weight: AtomicU64,
+    most: u64,
+}
+
+struct Shard<K, V> {
+    table: HashTable<Arc<Kept<K, V>>>,
+    /// The place in the table at which the hand stands.
+    hand: usize,
+}
+
+impl<K: Hash + Eq, V> Bounded<K, V> {
+    /// An empty map that may weigh so much. Maps with the same hasher have the same hashes.
+    pub(super) fn new(most: u64, hasher: DefaultHashBuilder) -> Self {
+        let shard = |_| RwLock::new(Shard { table: HashTable::new(), hand: 0 });
+        Self { shards: (0..SHARDS).map(shard).collect(), hasher, weight: AtomicU64::new(0), most }
+    }
+
+    /// What everything held weighs.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight.load(Relaxed)
+    }
+
+    /// The key's hash in this map.
+    pub(super) fn hash(&self, key: &K) -> Hashed {
+        Hashed(self.hasher.hash_one(key))
+    }
+
+    /// What is held of the key.
+    pub(super) fn get(&self, hash: Hashed, key: &K) -> Option<Arc<Kept<K, V>>> {
+        let shard = self.shard(hash.shard()).read().unwrap_or_else(PoisonError::into_inner);
+        let kept = shard.table.find(hash.0, |kept| kept.key == *key)?;
+        // Writing to what other threads read is dear: only if there is news.
+        if !kept.looked_at.load(Relaxed) {
+            kept.looked_at.store(true, Relaxed);
+        }
+        Some(Arc::clone(kept))
+    }
+
+    /// Holds this from now on, in place of what was held of its key. What weighs more than the whole map may is not held.
+    ///
+    /// `leaving` is called for each key that is put out for it, before it is. Whether it is held now.
+    pub(super) fn put(&self, kept: Arc<Kept<K, V>>, leaving: &impl Fn(&K)) -> bool {
+        if u64::from(kept.weight) > self.most {
+            return false;
+        }
+        let (hash, weight) = (self.hash(&kept.key), u64::from(kept.weight));
+        // Counted before it can be put out again, so that the sum is never less than nothing.
+        self.weight.fetch_add(weight, Relaxed);
+        let before = self.write(hash.shard()).replace(hash, kept, &self.hasher);
+        self.weight.fetch_sub(before, Relaxed);
+        self.keep_to_the_bound(hash.shard(), leaving);
+        true
+    }
+
+    /// Forgets the key.
+    pub(super) fn remove(&self, key: &K) {
+        let hash = self.hash(key);
+        let removed = self.write(hash.shard()).remove(hash, key);
+        self.weight.fetch_sub(removed, Relaxed);
+    }
+
+    fn shard(&self, number: usize) -> &RwLock<Shard<K, V>> {
+        #[expect(clippy::indexing_slicing, reason = "the number is a remainder of the length")]
+        &self.shards[number % SHARDS]
+    }
+
+    fn write(&self, number: usize) -> RwLockWriteGuard<'_, Shard<K, V>> {
+        self.shard(number).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts out one thing after another, shard by shard, until what is left may stay.
+    fn keep_to_the_bound(&self, first: usize, leaving: &impl Fn(&K)) {
+        let mut steps = 0;
+        while self.weight() > self.most {
+            // Another shard first: what was just put in is what is about to be asked for.
+            steps += 1;
+            // The first time around takes flags down. Whoever puts them up again all the time does not lift the bound.
+            let spare = steps <= 2 * SHARDS;
+            let freed = self.write(first + steps).put_out_one(spare, leaving);
+            self.weight.fetch_sub(freed, Relaxed);
+            if steps > 3 * SHARDS && freed == 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl<K: Hash + Eq, V> Shard<K, V> {
+    /// The weight of what was there before.
+    fn replace(&mut self, hash: Hashed, kept: Arc<Kept<K, V>>, hasher: &DefaultHashBuilder) -> u64 {
+        let rehash = |kept: &Arc<Kept<K, V>>| hasher.hash_one(&kept.key);
+        match self.table.entry(hash.0, |held| held.key == kept.key, rehash) {
+            Entry::Occupied(mut held) => u64::from(std::mem::replace(held.get_mut(), kept).weight),
+            Entry::Vacant(place) => {
+                place.insert(kept);
+                0
+            }
+        }
+    }
+
+    fn remove(&mut self, hash: Hashed, key: &K) -> u64 {
+        let found = self.table.find_entry(hash.0, |held| held.key == *key);
+        found.map_or(0, |held| u64::from(held.remove().0.weight))
+    }
+
+    /// Moves the hand around once at most, and puts out the first thing that it finds which nobody has looked at, or else
+    /// the first that there is if nothing is to be spared. The weight that it had.
+    fn put_out_one(&mut self, spare: bool, leaving: &impl Fn(&K)) -> u64 {
+        for _ in 0..self.table.num_buckets() {
+            self.hand = (self.hand + 1) % self.table.num_buckets();
+            let Ok(held) = self.table.get_bucket_entry(self.hand) else { continue };
+            if !held.get().looked_at.swap(false, Relaxed) || !spare {
+                leaving(&held.get().key);
+                return u64::from(held.remove().0.weight);
+            }
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{cell::RefCell, collections::HashMap};
+
+    fn map(most: u64) -> Bounded<u16, u64> {
+        Bounded::new(most, DefaultHashBuilder::default())
+    }
+
+    fn get(map: &Bounded<u16, u64>, key: u16) -> Option<u64> {
+        map.get(map.hash(&key), &key).map(|kept| kept.value)
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Put(u16, u32),
+        Get(u16),
+        Remove(u16),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..300_u16, 1..40_u32).prop_map(|(key, weight)| Step::Put(key, weight)),
+            (0..300_u16).prop_map(Step::Get),
+            (0..300_u16).prop_map(Step::Remove),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_held_is_what_was_put_last_and_never_weighs_too_much(
+            steps in proptest::collection::vec(step(), 0..600),
+            most in 0..2_000_u64,
+        ) {
+            let (map, left) = (map(most), RefCell::new(Vec::new()));
+            // What a map without a bound would hold.
+            let mut model: HashMap<u16, (u64, u32)> = HashMap::new();
+            for (value, step) in (0..).zip(steps) {
+                match step {
+                    Step::Put(key, weight) => {
+                        let is_held = map.put(Arc::new(Kept::new(key, 0, value, weight)), &|key| {
+                            left.borrow_mut().push(*key);
+                        });
+                        prop_assert_eq!(is_held, u64::from(weight) <= most);
+                        if is_held {
+                            model.insert(key, (value, weight));
+                        }
+                    }
+                    Step::Get(key) => {
+                        if let Some(value) = get(&map, key) {
+                            prop_assert_eq!(Some(value), model.get(&key).map(|(value, _)| *value));
+                        }
+                    }
+                    Step::Remove(key) => {
+                        map.remove(&key);
+                        model.remove(&key);
+                    }
+                }
+                for key in left.take() {
+                    prop_assert!(model.remove(&key).is_some(), "{} left twice", key);
+                }
+                prop_assert_eq!(map.weight(), model.values().map(|(_, weight)| u64::from(*weight)).sum::<u64>());
+                prop_assert!(map.weight() <= most);
+            }
+            // Whoever has not been said to leave is there.
+            for (key, (value, _)) in model {
+                prop_assert_eq!(get(&map, key), Some(value));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_stays_while_others_come_and_go() {
+        let map = map(1_000);
+        let put = |key| map.put(Arc::new(Kept::new(key, 0, 0, 1)), &|_| {});
+        (0..100).for_each(|key| assert!(put(key)));
+        let (mut looks, mut found) = (0, 0);
+        for cold in 100..50_000 {
+            put(cold);
+            if cold % 10 == 0 {
+                looks += 100;
+                found += (0..100).filter(|hot| get(&map, *hot).is_some() || !put(*hot)).count();
+            }
+        }
+        // Those that had to go come back here at once; there should be few.
+        assert!(found * 100 >= looks * 97, "{found} of {looks}");
+    }
+
+    #[test]
+    fn threads_that_put_and_look_at_once_keep_to_the_bound() {
+        let map = map(500);
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let map = &map;
+                threads.spawn(move || {
+                    for n in 0..20_000_u64 {
+                        let key = u16::try_from((n * 31 + thread * 7) % 3_000).unwrap();
+                        map.put(Arc::new(Kept::new(key, 0, u64::from(key), 1 + (n % 3) as u32)), &|_| {});
+                        assert!(get(map, key).is_none_or(|value| value == u64::from(key)));
+                    }
+                });
+            }
+        });
+        let held: u64 = map
+            .shards
+            .iter()
+            .map(|shard| {
+                let shard = shard.read().unwrap();
+                shard.table.iter().map(|kept| u64::from(kept.weight)).sum::<u64>()
+            })
+            .sum();
+        assert_eq!(map.weight(), held);
+        assert!(held <= 500);
+    }
+}
