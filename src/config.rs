@@ -77,6 +77,8 @@ pub struct Config {
     pub message_bytes: usize,
     /// How many calls may be in flight, over all connections.
     pub calls_in_flight: usize,
+    /// How many threads answer questions.
+    pub threads: usize,
     /// Whether servers tell their protos.
     pub reflection: bool,
     /// How long calls in flight may take to end at shutdown.

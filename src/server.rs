@@ -1,8 +1,10 @@
 //! A running server: listeners, health, the set of tasks, and an end in good order.
 
 pub mod connection;
+mod face;
 mod health;
 mod http;
+mod lanes;
 mod listen;
 mod monitoring;
 pub mod platform;
@@ -19,7 +21,8 @@ use crate::{
     grpc::{
         admin::RoleAdmin,
         authorization::Authorization,
-        edge::EdgeLayer,
+        bearer::CallerGate,
+        edge::Edge,
         proto::{
             DESCRIPTORS, authorization_service_server::AuthorizationServiceServer,
             role_admin_service_server::RoleAdminServiceServer,
@@ -27,28 +30,18 @@ use crate::{
     },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
-    telemetry::{calls::CallLayer, metrics::Metrics},
+    telemetry::{calls::Calls, metrics::Metrics},
 };
-use ::http::Request;
 use connection::Acceptor;
+use face::Face;
+use lanes::Lanes;
 use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tokio::sync::watch;
-use tonic::{
-    body::Body,
-    service::{Routes, interceptor::InterceptedService},
-    transport::server::{Router, Server},
-};
+use tonic::service::Routes;
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
-use tower::{
-    layer::util::{Identity, Stack},
-    util::MapRequestLayer,
-};
 
-/// Pings find connections whose other end is gone.
-const PING_EVERY: Duration = Duration::from_secs(30);
-const PING_WITHIN: Duration = Duration::from_secs(20);
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
 /// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
@@ -70,6 +63,9 @@ pub enum ServerError {
         /// Why.
         error: io::Error,
     },
+    /// There are no threads to answer on.
+    #[error("cannot start the threads that answer: {0}")]
+    Threads(io::Error),
     /// The role store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,7 +131,7 @@ pub async fn run(
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = start(&config, &engine, listeners, &stopped).await;
+    let mut tasks = start(&config, &engine, listeners, &stopped).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
@@ -183,29 +179,26 @@ async fn start(
     engine: &Engine,
     listeners: Listeners,
     stopped: &watch::Receiver<bool>,
-) -> Tasks {
+) -> Result<Tasks, ServerError> {
     let metrics = Arc::new(Metrics::new(engine.clone()));
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
     let mut tasks = Tasks::default();
     tasks.hold("health", health.clone().watch(stopped.clone()));
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls = || CallLayer::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
-    let asking = calls();
+    let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
+    let asking = authorization_face(config, engine, health.service(), calls());
+    let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
-        let server = authorization_server(config, engine, health.service(), asking.clone());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve(
-            "authorization listener",
-            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
-        );
+        let served =
+            serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
+        tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
-        let server = admin_server(config, engine, health.service(), calls());
+        let face = admin_face(config, engine, health.service(), calls());
         let acceptor = Acceptor::new(listener, config.connections);
-        tasks.serve(
-            "admin listener",
-            serving::serve(server, acceptor, config.connections.idle, stopped.clone()),
-        );
+        let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
+        tasks.serve("admin listener", served);
     }
     if let Some(listener) = listeners.metrics {
         let acceptor = Acceptor::new(listener, config.connections);
@@ -219,49 +212,46 @@ async fn start(
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("http listener", server);
     }
-    tasks
+    Ok(tasks)
 }
 
-/// Notes on their connections that calls begin.
-type NoteLayer = MapRequestLayer<fn(Request<Body>) -> Request<Body>>;
-/// Calls are counted first, so that what the edge refuses counts as well.
-type Layers = Stack<EdgeLayer, Stack<CallLayer, Stack<NoteLayer, Identity>>>;
-type Layered = Router<Layers>;
-
-/// What every gRPC listener has in common.
-fn server(config: &Config, calls: CallLayer, edge: EdgeLayer) -> Server<Layers> {
-    Server::builder()
-        .max_concurrent_streams(config.connections.streams)
-        .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PING_WITHIN))
-        .layer(MapRequestLayer::new(serving::note_call as fn(_) -> _))
-        .layer(calls)
-        .layer(edge)
-}
-
-fn authorization_server(
+fn authorization_face(
     config: &Config,
     engine: &Engine,
     health: HealthService,
-    calls: CallLayer,
-) -> Layered {
-    let service = AuthorizationServiceServer::new(Authorization::new(engine.clone(), config.limits))
-        .max_decoding_message_size(config.message_bytes);
-    let gated = InterceptedService::new(service, config.callers.clone());
-    let edge = EdgeLayer { time: config.limits.time, keys: None, time_with_key: config.limits.time };
-    server(config, calls, edge).add_routes(common(config, health).add_service(gated))
+    calls: Calls,
+) -> Face<impl Fn() -> AuthorizationServiceServer<Authorization> + Clone + use<>> {
+    let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
+    let edge =
+        Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
+    let ours = move || {
+        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits))
+            .max_decoding_message_size(bytes)
+    };
+    Face { calls, edge, ours, others: others(config, health) }
 }
 
-fn admin_server(config: &Config, engine: &Engine, health: HealthService, calls: CallLayer) -> Layered {
-    let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), config.message_bytes))
-        .max_decoding_message_size(config.message_bytes);
-    let edge = EdgeLayer { time: config.limits.time, keys: Some(engine.clone()), time_with_key: ADMIN_TIME };
-    server(config, calls, edge).add_routes(common(config, health).add_service(service))
+fn admin_face(
+    config: &Config,
+    engine: &Engine,
+    health: HealthService,
+    calls: Calls,
+) -> Face<impl Fn() -> RoleAdminServiceServer<RoleAdmin> + Clone + use<>> {
+    let (engine, bytes) = (engine.clone(), config.message_bytes);
+    let edge = Edge {
+        time: config.limits.time,
+        time_with_key: ADMIN_TIME,
+        callers: CallerGate::default(),
+        keys: Some(engine.clone()),
+    };
+    let ours = move || {
+        RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), bytes)).max_decoding_message_size(bytes)
+    };
+    Face { calls, edge, ours, others: others(config, health) }
 }
 
 /// Health, and reflection unless it is switched off.
-fn common(config: &Config, health: HealthService) -> Routes {
+fn others(config: &Config, health: HealthService) -> Routes {
     let routes = Routes::new(HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE));
     if !config.reflection {
         return routes;

@@ -2,7 +2,8 @@
 
 pub mod calls;
 pub mod metrics;
-mod places;
+pub mod places;
+mod tally;
 
 use crate::config::{ConfigError, LogFormat};
 use tracing_subscriber::EnvFilter;

@@ -23,7 +23,7 @@ use crate::{
     telemetry,
 };
 use serde::Deserialize;
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 /// Below this, a busy moment would look like a store that has gone away.
 const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
@@ -113,6 +113,8 @@ settings! {
     check_timeout: String = "ROLEGATE_CHECK_TIMEOUT", "TIME";
     /// The largest message, in or out; at least 1MiB, so that every piece of a site file fits [default: 4MiB]
     message_bytes: String = "ROLEGATE_MESSAGE_BYTES", "BYTES";
+    /// How many threads answer questions [default: one for each core there is, at most 8]
+    threads: usize = "ROLEGATE_THREADS", "N";
     /// The most connections to one listener [default: 1024]
     max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
     /// The most concurrent calls on one connection [default: 256]
@@ -194,6 +196,7 @@ impl ServeArgs {
             limits: Limits { batch_items, reply_bytes: message_bytes, time },
             connections: self.connections()?,
             message_bytes,
+            threads: within("threads", self.threads.unwrap_or_else(usual_threads), 1, 1_024)?,
             calls_in_flight: within("max_calls", self.max_calls.unwrap_or(4_096), 1, 1 << 20)?,
             reflection: self.reflection.unwrap_or(true),
             drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,
@@ -356,4 +359,9 @@ fn read_file(path: &PathBuf) -> Result<File, ConfigError> {
 fn key_of_line(line: &str) -> Option<&str> {
     let key = line.split(['=', ']']).next()?.trim_matches(['[', ' ', '\t', '"']);
     (!key.is_empty()).then_some(key)
+}
+
+/// One for each core that this process may use. Few callers keep more than eight busy.
+fn usual_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(8)
 }

@@ -1,16 +1,15 @@
 //! `rolegate.v1.AuthorizationService`: decode, ask the engine, encode.
 
 use super::{
-    convert::{BadField, answer, batch, freshness::freshness, question, text},
+    convert::{self, BadField, answer, batch, question, text},
     deadline::Deadline,
     proto::{self, authorization_service_server::AuthorizationService},
     size::{fits, too_large},
 };
 use crate::{
-    engine::{Engine, answer::Wish, error::EngineError},
+    engine::{Engine, answer::Wish},
     rbac::text::UserId,
 };
-use http::HeaderMap;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
@@ -43,19 +42,16 @@ impl Authorization {
         Self { engine, limits }
     }
 
-    /// The deadline that the call got at the edge; a call that came another way gets ours.
-    fn deadline<T>(&self, request: &Request<T>) -> Deadline {
-        let at_the_edge = request.extensions().get().copied();
-        at_the_edge.unwrap_or_else(|| Deadline::of(&HeaderMap::new(), self.limits.time))
+    /// What the caller wants beside the answer, and until when it can wait for it: the edge has seen to the end.
+    fn wish<T>(
+        &self,
+        request: &Request<T>,
+        freshness: Option<&proto::Freshness>,
+        explain: bool,
+    ) -> Result<Wish, BadField> {
+        let deadline = Deadline::of(request.metadata().as_ref(), self.limits.time).wait_until;
+        Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, deadline })
     }
-}
-
-/// Lets the engine work until the deadline, and no longer.
-async fn until<T>(
-    deadline: Deadline,
-    work: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    tokio::time::timeout_at(deadline.end, work).await.unwrap_or(Err(EngineError::Deadline))
 }
 
 #[tonic::async_trait]
@@ -64,12 +60,10 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::CheckRequest>,
     ) -> Result<Response<proto::CheckResponse>, Status> {
-        let deadline = self.deadline(&request);
-        let request = request.into_inner();
-        let query = question::query(&request)?;
-        let freshness = freshness(request.freshness.as_ref())?;
-        let wish = Wish { freshness, explain: request.explain, deadline: deadline.wait_until };
-        let answered = until(deadline, self.engine.check(&query, wish)).await?;
+        let asked = request.get_ref();
+        let query = question::query(asked)?;
+        let wish = self.wish(&request, asked.freshness.as_ref(), asked.explain)?;
+        let answered = self.engine.check(&query, wish).await?;
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
     }
 
@@ -77,27 +71,22 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::BatchCheckRequest>,
     ) -> Result<Response<proto::BatchCheckResponse>, Status> {
-        let deadline = self.deadline(&request);
-        let request = request.into_inner();
-        let (items, most) = (request.items.len(), self.limits.batch_items);
+        let asked = request.get_ref();
+        let (items, most) = (asked.items.len(), self.limits.batch_items);
         if items > most {
             let problem = format!("holds {items} questions, and {most} is the most this server takes");
             return Err(BadField::malformed("items", problem).into());
         }
-        let freshness = freshness(request.freshness.as_ref())?;
-        let wish = Wish { freshness, explain: request.explain, deadline: deadline.wait_until };
-        let questions = batch::queries(&request);
-        let good: Vec<_> = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
-        let answered = until(deadline, self.engine.check_many(&good, wish)).await;
-        let all_are_good = good.len() == questions.len();
-        let (answers, stamp) = match answered {
+        let wish = self.wish(&request, asked.freshness.as_ref(), asked.explain)?;
+        let batch::Questions { good, bad } = batch::questions(asked);
+        let (answers, stamp) = match self.engine.check_many(&good, wish).await {
             Ok(answered) => (answered.value, Some((answered.token, answered.age))),
-            Err(error) if all_are_good => return Err(error.into()),
+            Err(error) if bad.is_empty() => return Err(error.into()),
             // Malformed items are told so even when nothing can be decided.
             Err(error) => (vec![Err(error); good.len()], None),
         };
         let most = self.limits.reply_bytes;
-        let reply = answer::batch(questions, answers, stamp, most);
+        let reply = answer::batch(bad, answers, stamp, most);
         reply.map(Response::new).ok_or_else(|| too_large(most, ASK_LESS))
     }
 
@@ -105,13 +94,11 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::GetEffectiveActionsRequest>,
     ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
-        let deadline = self.deadline(&request);
-        let request = request.into_inner();
-        let user = text("user", &request.user, UserId::parse)?;
-        let resource = question::resource(request.resource.as_ref())?;
-        let freshness = freshness(request.freshness.as_ref())?;
-        let wish = Wish { freshness, explain: false, deadline: deadline.wait_until };
-        let answered = until(deadline, self.engine.effective(&user, &resource, wish)).await?;
+        let asked = request.get_ref();
+        let user = text("user", &asked.user, UserId::parse)?;
+        let resource = question::resource(asked.resource.as_ref())?;
+        let wish = self.wish(&request, asked.freshness.as_ref(), false)?;
+        let answered = self.engine.effective(&user, &resource, wish).await?;
         Ok(Response::new(answer::effective(answered)))
     }
 }

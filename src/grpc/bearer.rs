@@ -6,7 +6,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
-use tonic::{Code, Request, Status, service::Interceptor};
+use tonic::{Code, Status};
 
 /// The shortest key that callers of the authorization service may be asked for, in characters.
 pub const SHORTEST_CALLER_KEY: usize = 32;
@@ -59,12 +59,11 @@ impl CallerGate {
         let shown: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         self.hashes.iter().fold(false, |admitted, hash| admitted | bool::from(hash.ct_eq(&shown)))
     }
-}
 
-impl Interceptor for CallerGate {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        if self.is_open() || bearer(request.metadata().as_ref()).is_some_and(|key| self.admits(key)) {
-            return Ok(request);
+    /// Lets a call with these headers pass, or says what it lacks.
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Status> {
+        if self.is_open() || bearer(headers).is_some_and(|key| self.admits(key)) {
+            return Ok(());
         }
         Err(unauthenticated("this server asks its callers for a key"))
     }

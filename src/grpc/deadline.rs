@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a reply needs to get out before the caller has given up.
-const MARGIN: Duration = Duration::from_millis(20);
-/// The stack has a timer of its own for the caller's limit, and ends calls as cancelled: ours has to come first.
-const BEFORE_THE_STACK: Duration = Duration::from_millis(2);
+const MARGIN: Duration = Duration::from_millis(50);
+/// What "too late" needs to get out before a caller nearby has given up.
+const LAST_WORD: Duration = Duration::from_millis(2);
 
 /// When a call must be over, and until when it may wait for news.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ impl Deadline {
     /// The caller's time limit, unless ours is shorter.
     pub(super) fn of(headers: &HeaderMap, ours: Duration) -> Self {
         let limit = requested(headers).map_or(ours, |theirs| theirs.min(ours));
-        let limit = limit - BEFORE_THE_STACK.min(limit / 10);
+        let limit = limit - LAST_WORD.min(limit / 10);
         let now = Instant::now();
         Self { end: now + limit, wait_until: now + limit - MARGIN.min(limit / 10) }
     }

@@ -1,9 +1,9 @@
-//! A tower layer at the edge: what is no gRPC call is told so in HTTP's words, every call gets its deadline,
-//! administrators show their keys before anything else of their calls is taken in, and what the stack beneath us says of
+//! The edge of every gRPC call: what is no gRPC call is told so in HTTP's words, every call gets its deadline,
+//! callers and administrators show their keys before anything else of their calls is taken in, and what the stack beneath us says of
 //! a request that it cannot read is said in our words, without the insides of messages.
 
 use super::{
-    bearer,
+    bearer::{self, CallerGate},
     deadline::Deadline,
     status::{of_store, with_reason},
 };
@@ -12,90 +12,68 @@ use crate::{
     store::auth::Actor,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use std::{
-    convert::identity,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
 
 /// The calls that take an API key.
 const ADMINISTRATION: &str = "/rolegate.v1.RoleAdminService/";
+/// The calls that take a caller's key, where callers must show one.
+const AUTHORIZATION: &str = "/rolegate.v1.AuthorizationService/";
 
-/// Makes [`Edge`] services.
+/// What every call passes before its service takes it in.
 #[derive(Clone)]
-pub struct EdgeLayer {
+pub struct Edge {
     /// The longest that a call may take to begin its answer; a caller's shorter deadline wins.
     pub time: Duration,
     /// The same for the calls that take an API key.
     pub time_with_key: Duration,
+    /// Who may ask.
+    pub callers: CallerGate,
     /// Who knows the keys of administrators, where they are served: their service takes no call that has not been here.
     pub keys: Option<Engine>,
 }
 
-impl<S> Layer<S> for EdgeLayer {
-    type Service = Edge<S>;
-
-    fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, layer: self.clone() }
-    }
-}
-
-/// A service that only gRPC calls reach, with their deadlines.
-#[derive(Clone)]
-pub struct Edge<S> {
-    inner: S,
-    layer: EdgeLayer,
-}
-
-impl<S> Service<Request<Body>> for Edge<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+impl Edge {
+    /// Lets a gRPC call be answered, until its deadline.
+    pub async fn answer<F: Future<Output = Response<Body>>>(
+        &self,
+        mut request: Request<Body>,
+        next: impl FnOnce(Request<Body>) -> F,
+    ) -> Response<Body> {
         if let Some(refused) = refuse(&request) {
-            return Box::pin(async move { Ok(refused) });
+            return refused;
         }
-        // Counted from here, so that a message that dribbles in cannot hold its place for longer.
         let takes_key = request.uri().path().starts_with(ADMINISTRATION);
-        let time = if takes_key { self.layer.time_with_key } else { self.layer.time };
+        // Counted from here, so that a message that dribbles in cannot hold its place for longer.
+        let time = if takes_key { self.time_with_key } else { self.time };
         let deadline = Deadline::of(request.headers(), time);
-        request.extensions_mut().insert(deadline);
-        // The service that is ready is this one; its clone need not be.
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
-        let keys = self.layer.keys.clone();
-        Box::pin(async move {
-            let answer = async {
-                if let Some(keys) = keys.filter(|_| takes_key) {
-                    // Without a key nobody holds a place for longer than it takes to look the key up.
-                    match admit(&keys, request.headers()).await {
-                        Ok(actor) => request.extensions_mut().insert(actor),
-                        Err(refused) => return Ok(refused.into_http()),
-                    };
-                }
-                inner.call(request).await
-            };
-            let answer = tokio::time::timeout_at(deadline.end, answer).await;
-            let late = |_| Ok(Status::from(EngineError::Deadline).into_http());
-            answer.map_or_else(late, identity).map(in_our_words)
-        })
+        let answer = async {
+            match self.admit(&mut request).await {
+                Ok(()) => next(request).await,
+                Err(refused) => refused.into_http(),
+            }
+        };
+        match tokio::time::timeout_at(deadline.end, answer).await {
+            Ok(response) => in_our_words(response),
+            Err(_) => Status::from(EngineError::Deadline).into_http(),
+        }
+    }
+
+    /// Asks for the key that the call takes. Without it nobody holds a place for longer than it takes to look it up.
+    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+        let path = request.uri().path();
+        if path.starts_with(AUTHORIZATION) {
+            return self.callers.admit(request.headers());
+        }
+        if let Some(keys) = self.keys.as_ref().filter(|_| path.starts_with(ADMINISTRATION)) {
+            let actor = actor(keys, request.headers()).await?;
+            request.extensions_mut().insert(actor);
+        }
+        Ok(())
     }
 }
 
-async fn admit(keys: &Engine, headers: &HeaderMap) -> Result<Actor, Status> {
+async fn actor(keys: &Engine, headers: &HeaderMap) -> Result<Actor, Status> {
     let key = bearer::api_key(headers)?;
     keys.authenticate(&key).await.map_err(of_store)
 }

@@ -1,6 +1,6 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
-use super::listen::{Listener, Socket};
+use super::listen::{Accepted, Listener, Socket};
 use std::{
     io,
     pin::Pin,
@@ -16,11 +16,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep},
 };
-use tokio_util::sync::CancellationToken;
-use tonic::transport::server::Connected;
 
-/// A connection that has sent nothing for so long is dropped. Live ones answer the server's pings more often.
-const SILENCE: Duration = Duration::from_secs(75);
+/// A connection that has sent nothing in so many stretches of time, one after another, is dropped. Live ones answer the
+/// server's pings more often.
+const SILENT_STRETCHES: u8 = 3;
+const STRETCH: Duration = Duration::from_secs(25);
 /// How many bytes every HTTP/2 client begins with. No HTTP/1 request that is answered here is much shorter.
 const GREETING: usize = 24;
 /// What a client that was told to go still has for the calls that it has begun: none takes longer, and what lasts for ever,
@@ -56,13 +56,13 @@ impl Acceptor {
     }
 
     /// The next connection, when there is a place for it.
-    pub(super) async fn accept(&self) -> Connection {
+    pub(super) async fn accept(&self) -> Arrival {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
             };
             match self.listener.accept().await {
-                Ok(socket) => return Connection::new(socket, place, self.greeting),
+                Ok(socket) => return Arrival { socket, place, greeting: self.greeting },
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection; trying again");
                     tokio::time::sleep(AFTER_ERROR).await;
@@ -72,13 +72,31 @@ impl Acceptor {
     }
 }
 
+/// A connection on its way to where it is served.
+pub(super) struct Arrival {
+    socket: Accepted,
+    place: OwnedSemaphorePermit,
+    greeting: Duration,
+}
+
+impl Arrival {
+    /// The connection, served by the runtime that this is called on.
+    pub(super) fn settle(self) -> io::Result<Connection> {
+        Ok(Connection::new(self.socket.settle()?, self.place, self.greeting))
+    }
+}
+
 /// A connection that gives its place back when it ends.
 pub(super) struct Connection {
     socket: Socket,
     /// How many bytes of the greeting are still to come.
     to_come: usize,
-    /// The end of the time for the greeting, and after that, of the client's silence.
+    /// The end of the time for the greeting; after that, of a stretch; and of the last calls of a client told to go.
     patience: Pin<Box<Sleep>>,
+    /// Whether the client has sent anything in this stretch. To look at the clock at each read would be dearer.
+    heard: bool,
+    /// How many stretches have gone by in silence.
+    silent: u8,
     /// Whether the client has been told to go: then its time is not prolonged any more.
     leaves: bool,
     activity: Activity,
@@ -87,11 +105,12 @@ pub(super) struct Connection {
 
 impl Connection {
     fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
-        let patience = Box::pin(tokio::time::sleep(greeting));
         Self {
             socket,
             to_come: GREETING,
-            patience,
+            patience: Box::pin(tokio::time::sleep(greeting)),
+            heard: false,
+            silent: 0,
             leaves: false,
             activity: Activity::default(),
             _place: place,
@@ -102,26 +121,34 @@ impl Connection {
     pub(super) fn activity(&self) -> Activity {
         self.activity.clone()
     }
-}
 
-impl Connection {
-    /// Gives a client that has sent something more time.
-    fn prolong(&mut self) {
-        let more = match (self.to_come, self.leaves, self.activity.leaves.load(Ordering::Relaxed)) {
-            (0, false, false) => SILENCE,
-            (0, false, true) => LAST_CALLS,
-            // A greeting that dribbles in gets no more time than one that does not come, and whoever was told to go no
-            // more than its last calls take, however it answers our pings.
-            _ => return,
-        };
-        self.leaves = more == LAST_CALLS;
-        self.patience.as_mut().reset(Instant::now() + more);
+    /// The client has sent something. A greeting that dribbles in gets no more time than one that does not come, and
+    /// whoever was told to go no more than its last calls take, however it answers our pings.
+    fn hear(&mut self, bytes: usize) {
+        self.heard = true;
+        if self.to_come > 0 {
+            self.to_come = self.to_come.saturating_sub(bytes);
+            if self.to_come == 0 {
+                self.wait_for(STRETCH);
+            }
+        } else if !self.leaves && self.activity.leaves.load(Ordering::Relaxed) {
+            self.leaves = true;
+            self.wait_for(LAST_CALLS);
+        }
     }
-}
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.activity.ended.cancel();
+    fn wait_for(&mut self, time: Duration) {
+        self.patience.as_mut().reset(Instant::now() + time);
+    }
+
+    /// Patience has run out. Whether that is the end, or only of a stretch.
+    fn is_over(&mut self) -> bool {
+        self.silent = if std::mem::take(&mut self.heard) { 0 } else { self.silent + 1 };
+        if self.to_come > 0 || self.leaves || self.silent >= SILENT_STRETCHES {
+            return true;
+        }
+        self.wait_for(STRETCH);
+        false
     }
 }
 
@@ -130,7 +157,6 @@ impl Drop for Connection {
 pub(super) struct Activity {
     called: Arc<AtomicBool>,
     leaves: Arc<AtomicBool>,
-    ended: CancellationToken,
 }
 
 impl Activity {
@@ -145,11 +171,6 @@ impl Activity {
         self.leaves.store(true, Ordering::Relaxed);
     }
 
-    /// Resolves when the connection is gone.
-    pub(super) async fn ended(&self) {
-        self.ended.cancelled().await;
-    }
-
     /// Resolves when no call has begun for so long, at the latest after twice as long.
     pub(super) async fn idle_for(&self, limit: Duration) {
         loop {
@@ -161,14 +182,6 @@ impl Activity {
     }
 }
 
-impl Connected for Connection {
-    type ConnectInfo = Activity;
-
-    fn connect_info(&self) -> Activity {
-        self.activity()
-    }
-}
-
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -177,12 +190,15 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(context, buffer) {
-            self.to_come = self.to_come.saturating_sub(buffer.filled().len() - before);
-            self.prolong();
+            self.hear(buffer.filled().len() - before);
             return Poll::Ready(read);
         }
-        ready!(self.patience.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        loop {
+            ready!(self.patience.as_mut().poll(context));
+            if self.is_over() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
     }
 }
 
@@ -225,6 +241,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_sooner() {
+        for (greets, seconds) in [(false, 10), (true, 75)] {
+            let (Ok((ours, theirs)), Ok(place)) =
+                (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+            else {
+                continue;
+            };
+            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            let sent = if greets { GREETING } else { GREETING - 1 };
+            let _ = theirs.try_write(&[0; GREETING][..sent]);
+            let start = Instant::now();
+            while connection.read(&mut [0; 64]).await.is_ok() {}
+            let lasted = start.elapsed().as_secs();
+            // The stretch in which the greeting came is not a silent one.
+            assert!((seconds..=seconds + STRETCH.as_secs()).contains(&lasted), "{greets} {lasted}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
         for told in [false, true] {
             let (Ok((ours, theirs)), Ok(place)) =
@@ -233,14 +268,14 @@ mod tests {
                 continue;
             };
             let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
-            connection.to_come = 0;
+            connection.hear(GREETING);
             if told {
                 connection.activity().leave();
             }
             let answers = async {
                 for _ in 0..20 {
                     let _ = theirs.try_write(b"pong");
-                    tokio::time::sleep(SILENCE / 2).await;
+                    tokio::time::sleep(STRETCH).await;
                 }
             };
             let reads = async { while connection.read(&mut [0; 16]).await.is_ok() {} };

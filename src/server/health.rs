@@ -16,7 +16,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-/// How often readiness is looked at.
+/// How often readiness is looked at, whatever happens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells the standard health service how the engine is.
@@ -52,7 +52,7 @@ impl Health {
     }
 
     async fn follow(&self) {
-        let (mut serving, mut warned) = (false, false);
+        let (mut serving, mut warned, mut looks) = (false, false, self.engine.looks());
         loop {
             let now = self.engine.is_serving();
             if now != serving {
@@ -69,7 +69,8 @@ impl Health {
                 tracing::warn!(age = ?self.engine.age(), "the role store has not been confirmed for a while");
             }
             warned = old;
-            time::sleep(LOOK_EVERY).await;
+            // Every look at the store may end or begin it, and time alone may end it.
+            let _ = time::timeout(LOOK_EVERY, looks.next()).await;
         }
     }
 

@@ -29,7 +29,8 @@ pub(super) async fn serve(
     loop {
         tokio::select! {
             () = shutdown::until(stopped.clone()) => break,
-            connection = acceptor.accept() => {
+            arrival = acceptor.accept() => {
+                let Ok(connection) = arrival.settle() else { continue };
                 let service = TowerToHyperService::new(routes.clone());
                 let connection = connections.watch(http.serve_connection(TokioIo::new(connection), service));
                 tokio::spawn(async move {

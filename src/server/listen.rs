@@ -2,8 +2,11 @@
 
 use crate::config::Address;
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    fs, io, net,
+    os::unix::{
+        self,
+        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -38,10 +41,26 @@ impl Drop for UnixSocket {
     }
 }
 
-/// An accepted connection.
+/// An accepted connection, bound to no runtime yet.
+pub(super) enum Accepted {
+    Tcp(net::TcpStream),
+    Unix(unix::net::UnixStream),
+}
+
+/// An accepted connection, bound to the runtime that serves it.
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+impl Accepted {
+    /// Binds it to the runtime that this is called on.
+    pub(super) fn settle(self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Socket::Unix),
+        }
+    }
 }
 
 impl Listener {
@@ -70,14 +89,17 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Socket> {
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Socket::Tcp(stream))
+                stream.into_std().map(Accepted::Tcp)
             }
-            Self::Unix(socket) => socket.listener.accept().await.map(|(stream, _)| Socket::Unix(stream)),
+            Self::Unix(socket) => {
+                let (stream, _) = socket.listener.accept().await?;
+                stream.into_std().map(Accepted::Unix)
+            }
         }
     }
 }

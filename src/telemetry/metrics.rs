@@ -1,59 +1,51 @@
 //! Metrics, in the OpenMetrics text format that Prometheus reads.
 
+use super::tally::{BOUNDS, Tally};
 use crate::{
     engine::{Engine, stats::Stats},
     grpc::proto::DESCRIPTORS,
 };
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
-    metrics::{
-        counter::{ConstCounter, Counter},
-        family::Family,
-        gauge::{ConstGauge, Gauge},
-        histogram::{Histogram, exponential_buckets},
-    },
+    encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
 use prost::Message as _;
-use std::{collections::BTreeSet, fmt};
-
-/// What tells calls apart. Methods are those of our protos: a caller cannot invent new ones.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct CallLabels {
-    pub(super) method: &'static str,
-    pub(super) code: String,
-}
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+use tonic::Code;
 
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
-    methods: BTreeSet<&'static str>,
-    pub(super) calls: Family<CallLabels, Counter>,
-    pub(super) call_seconds: Family<CallLabels, Histogram>,
-    pub(super) calls_in_flight: Gauge,
+    methods: Methods,
+    pub(super) calls: Arc<Tally>,
 }
+
+/// The numbers of the methods whose calls are told apart, by path: those of our protos. A caller cannot invent new ones.
+type Methods = HashMap<&'static str, usize>;
 
 impl Metrics {
     /// Metrics of a server over an engine.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         let mut registry = Registry::with_prefix("rolegate");
-        let calls = Family::<CallLabels, Counter>::default();
-        let call_seconds = Family::<CallLabels, Histogram>::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(10e-6, 4.0, 10))
-        });
-        let calls_in_flight = Gauge::default();
-        registry.register("grpc_calls", "gRPC calls ended, by method and code", calls.clone());
-        registry.register("grpc_call_seconds", "How long gRPC calls took", call_seconds.clone());
-        registry.register("grpc_calls_in_flight", "gRPC calls being answered", calls_in_flight.clone());
+        let names = methods();
+        // One more for all the others.
+        let calls = Arc::new(Tally::new(names.len() + 1));
+        let methods = names.iter().enumerate().map(|(number, name)| (*name, number)).collect();
+        registry.register_collector(Box::new(CallCollector { calls: Arc::clone(&calls), names }));
         registry.register_collector(Box::new(EngineCollector(engine)));
-        Self { registry, methods: methods(), calls, call_seconds, calls_in_flight }
+        Self { registry, methods, calls }
     }
 
-    /// The path if it is one of our methods.
-    pub(super) fn known_method(&self, path: &str) -> &'static str {
-        self.methods.get(path).copied().unwrap_or("other")
+    /// The number of the path if it is one of our methods, and otherwise that of all others.
+    pub(super) fn method(&self, path: &str) -> usize {
+        self.methods.get(path).copied().unwrap_or(self.methods.len())
     }
 
     /// Everything counted, as text.
@@ -68,7 +60,7 @@ impl Metrics {
 }
 
 /// The paths of all our methods. They live as long as the process: there is one list of them.
-fn methods() -> BTreeSet<&'static str> {
+fn methods() -> Vec<&'static str> {
     let descriptors = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
     let mut paths = BTreeSet::from(["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"]);
     for file in &descriptors.file {
@@ -79,7 +71,57 @@ fn methods() -> BTreeSet<&'static str> {
             }
         }
     }
-    paths
+    paths.into_iter().collect()
+}
+
+/// Reads the counts of calls when metrics are asked for.
+struct CallCollector {
+    calls: Arc<Tally>,
+    names: Vec<&'static str>,
+}
+
+impl CallCollector {
+    /// What was counted, by method and code.
+    fn sums(&self) -> impl Iterator<Item = ([(&'static str, String); 2], super::tally::Sum)> {
+        let names = self.names.iter().copied().chain(["other"]).enumerate();
+        names.flat_map(|(number, name)| {
+            let labels = move |code: Code| [("method", name.to_owned()), ("code", format!("{code:?}"))];
+            self.calls.of_method(number).map(move |(code, sum)| (labels(code), sum))
+        })
+    }
+}
+
+impl fmt::Debug for CallCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallCollector")
+    }
+}
+
+impl Collector for CallCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "gRPC calls ended, by method and code";
+        let mut calls = encoder.encode_descriptor("grpc_calls", help, None, MetricType::Counter)?;
+        for (labels, sum) in self.sums() {
+            ConstCounter::new(sum.count()).encode(calls.encode_family(&labels)?)?;
+        }
+        let help = "How long gRPC calls took";
+        let mut seconds =
+            encoder.encode_descriptor("grpc_call_seconds", help, None, MetricType::Histogram)?;
+        for (labels, sum) in self.sums() {
+            let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+            let buckets: Vec<_> = bounds.zip(sum.within).collect();
+            let mut family = seconds.encode_family(&labels)?;
+            family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
+        }
+        let in_flight = ConstGauge::new(self.calls.in_flight());
+        let help = "gRPC calls being answered";
+        in_flight.encode(encoder.encode_descriptor(
+            "grpc_calls_in_flight",
+            help,
+            None,
+            in_flight.metric_type(),
+        )?)
+    }
 }
 
 /// Reads the engine's own counts when metrics are asked for.

@@ -1,14 +1,12 @@
 //! How many calls there may be at a time. A call takes its place until its answer is taken in; a stream that its caller
 //! may keep open for ever takes one of another kind until it is closed.
 
-use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Status, body::Body, codegen::Bytes};
 
 /// Must be answered even when everything else is refused; the answer is there at once.
@@ -19,47 +17,72 @@ const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."]
 /// The places that are free.
 #[derive(Clone)]
 pub(super) struct Places {
-    calls: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
+    calls: Seats,
+    streams: Seats,
+}
+
+/// So many places at most. Each that is taken is a share in what `taken` holds, which counts them: sharing is cheaper than a
+/// counter and a handle to it.
+#[derive(Clone)]
+struct Seats {
+    taken: Arc<Arc<()>>,
+    most: usize,
+}
+
+impl Seats {
+    fn new(most: usize) -> Self {
+        Self { taken: Arc::default(), most }
+    }
+
+    fn take(&self) -> Option<Place> {
+        // Taken before it is counted: two that take the last one may both be refused, but never both be let in.
+        let place = Arc::clone(&*self.taken);
+        (Arc::strong_count(&place) <= self.most + 1).then_some(Place { _seat: Some(place) })
+    }
 }
 
 /// The place that a call has taken, if it needs one, until the end of its answer: an answer that its caller does not take in
 /// is memory too.
-pub(super) struct Place(Option<OwnedSemaphorePermit>);
+pub(super) struct Place {
+    _seat: Option<Arc<()>>,
+}
 
 impl Places {
     pub(super) fn new(calls: usize, streams: usize) -> Self {
-        Self { calls: Arc::new(Semaphore::new(calls)), streams: Arc::new(Semaphore::new(streams)) }
+        Self { calls: Seats::new(calls), streams: Seats::new(streams) }
     }
 
     /// Takes a place for a call of this path, if there is one.
     pub(super) fn take(&self, path: &str) -> Option<Place> {
         if path == HEALTH {
-            return Some(Place(None));
+            return Some(Place { _seat: None });
         }
         let is_stream = STREAMS.iter().any(|stream| path.starts_with(stream));
-        let places = if is_stream { &self.streams } else { &self.calls };
-        Arc::clone(places).try_acquire_owned().ok().map(|place| Place(Some(place)))
+        if is_stream { self.streams.take() } else { self.calls.take() }
     }
 }
 
 impl Place {
     /// Leaves with the end of the answer.
-    pub(super) fn leave_with(self, response: Response<Body>) -> Response<Body> {
-        match self.0 {
-            None => response,
-            Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
-        }
+    pub(super) const fn leave_with(self, body: Body) -> Placed {
+        Placed { body, _place: self }
     }
 }
 
-/// A body that holds a place until it is dropped.
-struct Held {
+/// The body of an answer. It holds the call's place until it is dropped.
+pub struct Placed {
     body: Body,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
-impl HttpBody for Held {
+impl Placed {
+    /// A body that holds none.
+    pub(super) const fn without(body: Body) -> Self {
+        Self { body, _place: Place { _seat: None } }
+    }
+}
+
+impl HttpBody for Placed {
     type Data = Bytes;
     type Error = Status;
 
@@ -85,8 +108,8 @@ mod tests {
 
     const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
 
-    fn answer() -> Response<Body> {
-        Response::new(Body::new("not yet read to its end".to_owned()))
+    fn answer() -> Body {
+        Body::new("not yet read to its end".to_owned())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::BadField;
 use crate::{
     engine::{
-        answer::{Answer, Query, Stamped},
+        answer::{Answer, Stamped},
         error::EngineError,
     },
     grpc::{proto, size::Room, status},
@@ -33,19 +33,24 @@ pub(in crate::grpc) fn check(stamped: Stamped<Answer>) -> proto::CheckResponse {
 /// The reply to a batch: the answers in the places of the good questions, errors in those of the malformed ones. `None`
 /// if it takes more bytes than this; it is not even made then.
 pub(in crate::grpc) fn batch(
-    questions: Vec<Result<Query, BadField>>,
+    bad: Vec<(usize, BadField)>,
     answers: Vec<Result<Answer, EngineError>>,
     stamp: Option<(Token, Duration)>,
     most: usize,
 ) -> Option<proto::BatchCheckResponse> {
     let mut room = Room::in_reply(most);
-    let mut answers = answers.into_iter();
-    let outcomes = questions.into_iter().map(|question| match question {
-        Ok(_) => item(answers.next().unwrap_or(Err(EngineError::NotReady))),
-        Err(bad) => bad_item(bad),
-    });
+    let count = bad.len() + answers.len();
+    let (mut bad, mut answers) = (bad.into_iter().peekable(), answers.into_iter());
+    let mut outcomes = Vec::with_capacity(count);
+    for number in 0..count {
+        let outcome = match bad.next_if(|(place, _)| *place == number) {
+            Some((_, bad)) => bad_item(bad),
+            None => item(answers.next().unwrap_or(Err(EngineError::NotReady))),
+        };
+        outcomes.push(room.takes(&outcome).then_some(outcome)?);
+    }
     Some(proto::BatchCheckResponse {
-        outcomes: outcomes.map(|outcome| room.takes(&outcome).then_some(outcome)).collect::<Option<_>>()?,
+        outcomes,
         revision_token: stamp.map(|(token, _)| token.to_string()).unwrap_or_default(),
         data_age: stamp.map(|(_, since)| age(since)),
     })

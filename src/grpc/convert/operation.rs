@@ -2,7 +2,7 @@
 
 use super::{
     BadField, Fault, maybe_text,
-    question::{with_suggestion, wrong_level},
+    question::{place_of, with_suggestion, wrong_level},
     quoted, text,
 };
 use crate::{
@@ -65,8 +65,12 @@ impl Attributes {
             (Ask::OfProject(ask), Resource::Project(id)) => {
                 Ok(Question::Project(id, ProjectAsk::Operation(ask)))
             }
-            (Ask::OfGroup(_), resource) => Err(wrong_level("operation.name", name, "group", &resource)),
-            (Ask::OfProject(_), resource) => Err(wrong_level("operation.name", name, "project", &resource)),
+            (Ask::OfGroup(_), resource) => {
+                Err(wrong_level("operation.name", name, "group", place_of(&resource)))
+            }
+            (Ask::OfProject(_), resource) => {
+                Err(wrong_level("operation.name", name, "project", place_of(&resource)))
+            }
         }
     }
 

@@ -29,18 +29,16 @@ pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, Bad
         Q::Action(name) => Asked::Action(name),
         Q::Operation(operation) => Asked::Operation(operation),
     });
-    assemble(Some(&request.user), request.resource.as_ref(), asked)
+    assemble(user(Some(&request.user)), || resource(request.resource.as_ref()), asked)
 }
 
-/// Puts a question together from its three parts.
+/// Puts a question together from its three parts, which are judged in this order.
 pub(super) fn assemble(
-    user: Option<&str>,
-    place: Option<&proto::Resource>,
+    user: Result<UserId, BadField>,
+    resource: impl FnOnce() -> Result<Resource, BadField>,
     asked: Option<Asked<'_>>,
 ) -> Result<Query, BadField> {
-    let user = user.ok_or_else(|| BadField::malformed("user", "is missing"))?;
-    let user = text("user", user, UserId::parse)?;
-    let resource = resource(place)?;
+    let (user, resource) = (user?, resource()?);
     let asked =
         asked.ok_or_else(|| BadField::malformed("action", "an action or an operation must be given"))?;
     let question = match asked {
@@ -48,6 +46,12 @@ pub(super) fn assemble(
         Asked::Operation(operation) => Attributes::read(operation)?.into_question(operation, resource)?,
     };
     Ok(Query { user, question })
+}
+
+/// Reads who is asked about.
+pub(super) fn user(id: Option<&str>) -> Result<UserId, BadField> {
+    let id = id.ok_or_else(|| BadField::malformed("user", "is missing"))?;
+    text("user", id, UserId::parse)
 }
 
 /// Reads a place.
@@ -65,19 +69,29 @@ fn action(resource: Resource, name: &str) -> Result<Question, BadField> {
     if name.is_empty() {
         return Err(BadField::malformed("action", "must not be empty"));
     }
-    let (site, group, project) =
-        (SiteAction::from_name(name), GroupAction::from_name(name), ActionName::parse(name));
-    let level = match (site, group, project) {
-        (Some(_), _, _) => "site",
-        (_, Some(_), _) => "group",
-        (_, _, Some(_)) => "project",
-        (None, None, None) => return Err(unknown_action(name)),
+    let at = place_of(&resource);
+    let question = match resource {
+        Resource::Site => SiteAction::from_name(name).map(Question::Site),
+        Resource::Group(id) => {
+            GroupAction::from_name(name).map(|action| Question::Group(id, GroupAsk::Action(action)))
+        }
+        Resource::Project(id) => {
+            ActionName::parse(name).map(|action| Question::Project(id, ProjectAsk::Action(action)))
+        }
     };
-    match (resource, site, group, project) {
-        (Resource::Site, Some(action), _, _) => Ok(Question::Site(action)),
-        (Resource::Group(id), _, Some(action), _) => Ok(Question::Group(id, GroupAsk::Action(action))),
-        (Resource::Project(id), _, _, Some(name)) => Ok(Question::Project(id, ProjectAsk::Action(name))),
-        (resource, ..) => Err(wrong_level("action", name, level, &resource)),
+    question.ok_or_else(|| misplaced_action(name, at))
+}
+
+/// What is wrong with an action that its place does not know.
+fn misplaced_action(name: &str, at: &str) -> BadField {
+    if SiteAction::from_name(name).is_some() {
+        wrong_level("action", name, "site", at)
+    } else if GroupAction::from_name(name).is_some() {
+        wrong_level("action", name, "group", at)
+    } else if ActionName::parse(name).is_some() {
+        wrong_level("action", name, "project", at)
+    } else {
+        unknown_action(name)
     }
 }
 
@@ -94,13 +108,17 @@ pub(super) fn with_suggestion(problem: String, near: Option<&str>) -> String {
     }
 }
 
-/// The name is known, but belongs elsewhere.
-pub(super) fn wrong_level(field: &str, name: &str, level: &str, resource: &Resource) -> BadField {
-    let at = match resource {
+/// What a place is called in messages.
+pub(super) const fn place_of(resource: &Resource) -> &'static str {
+    match resource {
         Resource::Site => "the site",
         Resource::Group(_) => "a group",
         Resource::Project(_) => "a project",
-    };
+    }
+}
+
+/// The name is known, but belongs elsewhere.
+pub(super) fn wrong_level(field: &str, name: &str, level: &str, at: &str) -> BadField {
     let problem = format!("`{name}` belongs to the {level} level and cannot be asked of {at}");
     BadField { fault: Fault::WrongLevel, field: field.to_owned(), problem }
 }

@@ -1,0 +1,92 @@
+//! What is served on a listener for gRPC: one of our services, and beside it health and reflection.
+
+use super::connection::Activity;
+use crate::{
+    grpc::edge::Edge,
+    telemetry::{calls::Calls, places::Placed},
+};
+use http::{Request, Response};
+use std::convert::Infallible;
+use tonic::{body::Body, server::NamedService, service::Routes};
+use tower::Service;
+
+/// A service of ours.
+pub(super) trait Ours:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + NamedService
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Ours for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// A face, to be shown on any number of connections.
+#[derive(Clone)]
+pub(super) struct Face<M> {
+    /// What counts the calls and bounds them.
+    pub(super) calls: Calls,
+    /// What every call passes first.
+    pub(super) edge: Edge,
+    /// Makes the service for a connection. Each has its own: a counter that all cores write to at every call is dear.
+    pub(super) ours: M,
+    /// The other services.
+    pub(super) others: Routes,
+}
+
+/// A face on one connection.
+pub(super) struct Shown<S> {
+    calls: Calls,
+    edge: Edge,
+    /// What the paths of our service's methods begin with.
+    prefix: String,
+    ours: S,
+    others: Routes,
+    activity: Activity,
+}
+
+impl<M> Face<M> {
+    /// The face for a connection.
+    pub(super) fn on<S: Ours>(&self, activity: Activity) -> Shown<S>
+    where
+        M: Fn() -> S,
+    {
+        Shown {
+            calls: self.calls.clone(),
+            edge: self.edge.clone(),
+            prefix: format!("/{}/", S::NAME),
+            ours: (self.ours)(),
+            others: self.others.clone(),
+            activity,
+        }
+    }
+}
+
+impl<S: Ours> Shown<S> {
+    /// Answers a call.
+    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Placed> {
+        self.activity.call_begins();
+        let answer = |request| self.edge.answer(request, |request| self.serve(request));
+        // Counted first, so that what the edge refuses counts as well.
+        self.calls.around(request, answer).await
+    }
+
+    /// Nearly all calls are for our own service: they need not be looked for among the others.
+    async fn serve(&self, request: Request<Body>) -> Response<Body> {
+        let answered = match request.uri().path().starts_with(&self.prefix) {
+            true => self.ours.clone().call(request).await,
+            false => self.others.clone().call(request).await,
+        };
+        answered.unwrap_or_else(|never| match never {})
+    }
+}

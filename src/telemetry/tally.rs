@@ -1,0 +1,159 @@
+//! Counts of calls by method and outcome. Each thread that serves has cells of its own: threads that count into the same
+//! memory would wait for each other at every call.
+
+use std::{
+    cell::Cell as Local,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tonic::Code;
+
+/// The upper bounds of how long calls took, in seconds: ten of them, each four times the one before.
+pub(super) const BOUNDS: [f64; 10] =
+    [10e-6, 40e-6, 160e-6, 640e-6, 2.56e-3, 10.24e-3, 40.96e-3, 163.84e-3, 655.36e-3, 2.621_44];
+/// gRPC's codes are numbered from 0 to 16.
+const CODES: usize = 17;
+/// How many threads count apart; further ones share.
+const SHARDS: usize = 16;
+
+/// Which cells a thread counts into.
+fn shard_of_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static SHARD: Local<Option<usize>> = const { Local::new(None) });
+    SHARD.get().unwrap_or_else(|| {
+        let shard = NEXT.fetch_add(1, Relaxed) % SHARDS;
+        SHARD.set(Some(shard));
+        shard
+    })
+}
+
+/// All counts. Methods go by their numbers.
+pub(super) struct Tally {
+    shards: Box<[Shard]>,
+}
+
+/// A thread's counts, apart in memory from those of others.
+#[repr(align(128))]
+struct Shard {
+    /// Calls that began here less those that ended here.
+    in_flight: AtomicI64,
+    /// By method and code; made when first needed, which for most is never.
+    cells: Box<[OnceLock<Box<Cell>>]>,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// By the first bound that the time is within, or none.
+    within: [AtomicU64; BOUNDS.len() + 1],
+    nanos: AtomicU64,
+}
+
+/// How many calls of one method ended with one code, and how long they took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sum {
+    pub(super) within: [u64; BOUNDS.len() + 1],
+    pub(super) seconds: f64,
+}
+
+impl Sum {
+    pub(super) fn count(&self) -> u64 {
+        self.within.iter().sum()
+    }
+}
+
+impl Tally {
+    pub(super) fn new(methods: usize) -> Self {
+        let shard = |_| Shard {
+            in_flight: AtomicI64::new(0),
+            cells: (0..methods * CODES).map(|_| OnceLock::new()).collect(),
+        };
+        Self { shards: (0..SHARDS).map(shard).collect() }
+    }
+
+    fn here(&self) -> &Shard {
+        #[expect(clippy::indexing_slicing, reason = "the shard is a remainder of the length")]
+        &self.shards[shard_of_thread()]
+    }
+
+    /// A call has begun.
+    pub(super) fn begin(&self) {
+        self.here().in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// A call has ended; it may have begun on another thread.
+    pub(super) fn end(&self, method: usize, code: Code, took: Duration) {
+        let here = self.here();
+        here.in_flight.fetch_sub(1, Relaxed);
+        let Some(cell) = here.cells.get(method * CODES + code as usize) else { return };
+        let cell = cell.get_or_init(Box::default);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        cell.nanos.fetch_add(nanos, Relaxed);
+        let seconds = took.as_secs_f64();
+        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
+        if let Some(within) = cell.within.get(bucket) {
+            within.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// How many calls have begun and not ended.
+    pub(super) fn in_flight(&self) -> i64 {
+        self.shards.iter().map(|shard| shard.in_flight.load(Relaxed)).sum()
+    }
+
+    /// What a method's calls came to, for each code that any ended with.
+    pub(super) fn of_method(&self, method: usize) -> impl Iterator<Item = (Code, Sum)> {
+        (0..CODES).filter_map(move |code| {
+            let cells = self.shards.iter().filter_map(|shard| shard.cells.get(method * CODES + code)?.get());
+            let sum = cells.fold(Sum::default(), |mut sum, cell| {
+                sum.within.iter_mut().zip(&cell.within).for_each(|(sum, n)| *sum += n.load(Relaxed));
+                sum.seconds += Duration::from_nanos(cell.nanos.load(Relaxed)).as_secs_f64();
+                sum
+            });
+            (sum.count() > 0).then(|| (Code::from(i32::try_from(code).unwrap_or(2)), sum))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_threads_count_apart_is_told_together() {
+        let tally = Tally::new(2);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..100 {
+                        tally.begin();
+                        tally.end(1, Code::Ok, Duration::from_micros(20));
+                    }
+                    tally.begin();
+                    tally.end(1, Code::Unavailable, Duration::from_secs(10));
+                });
+            }
+        });
+        assert_eq!(tally.of_method(0).count(), 0);
+        let of_method: Vec<_> = tally.of_method(1).collect();
+        let [(Code::Ok, ok), (Code::Unavailable, lost)] = of_method.as_slice() else {
+            panic!("{of_method:?}");
+        };
+        assert_eq!((ok.count(), ok.within[1], lost.count(), lost.within[10]), (400, 400, 4, 4));
+        assert!((ok.seconds - 0.008).abs() < 1e-9 && (lost.seconds - 40.0).abs() < 1e-9);
+        assert_eq!(tally.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_call_may_end_on_another_thread_than_it_began() {
+        let tally = Tally::new(1);
+        tally.begin();
+        assert_eq!(tally.in_flight(), 1);
+        std::thread::scope(|threads| {
+            threads.spawn(|| tally.end(0, Code::Cancelled, Duration::ZERO));
+        });
+        assert_eq!(tally.in_flight(), 0);
+    }
+}
