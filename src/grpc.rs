@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod authorization;
+pub mod batch;
 pub mod bearer;
 pub mod codec;
 mod convert;
@@ -21,4 +22,11 @@ pub mod proto {
 
     /// The compiled descriptors, for server reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rolegate.v1.bin"));
+}
+
+/// The service of questions as this server has it: it reads and writes batches in its own way. To be a server of any
+/// other kind, or a client, [`proto`] is what is needed.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+pub mod served {
+    include!(concat!(env!("OUT_DIR"), "/served/rolegate.v1.rs"));
 }

@@ -18,11 +18,12 @@
 //!
 //! # The trip of a check
 //!
-//! [`server`] accepts; the layer in [`telemetry`] starts a timer; [`grpc::authorization`] gets protobuf and makes a
-//! [`engine::answer::Query`] of it, or names the bad field; [`engine`] waits for the wanted freshness, takes the facts
-//! from the cache (one load if they are missing) and the role table from the same view, and calls
-//! [`rbac::decide::decide`], which is synchronous and pure; the decision becomes protobuf. From memory, there is no I/O,
-//! and no lock is held across an await.
+//! [`server`] accepts, and hands the connection to one of the threads that answer; what is around every call in
+//! [`telemetry`] starts a timer; [`grpc::edge`] asks for keys and sees to the deadline; [`grpc::authorization`] gets
+//! protobuf and makes a [`engine::answer::Query`] of it, or names the bad field; [`engine`] takes the facts from the
+//! cache and the role table from the same view (or waits for the wanted freshness and loads what is missing, where the
+//! store is read), and calls [`rbac::decide::decide`], which is synchronous and pure; the decision becomes protobuf. From
+//! memory, there is no I/O, and no wait.
 //!
 //! # The trip of an edit
 //!

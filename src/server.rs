@@ -23,10 +23,8 @@ use crate::{
         authorization::Authorization,
         bearer::CallerGate,
         edge::Edge,
-        proto::{
-            DESCRIPTORS, authorization_service_server::AuthorizationServiceServer,
-            role_admin_service_server::RoleAdminServiceServer,
-        },
+        proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
+        served::authorization_service_server::AuthorizationServiceServer,
     },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},

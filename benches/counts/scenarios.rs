@@ -2,7 +2,6 @@
 
 use crate::site::{PROJECTS_OF_A_USER, USERS, engine, project_of, user};
 use http_body_util::{BodyExt as _, Full};
-use prost::Message as _;
 use rolegate::{
     engine::{
         Engine,
@@ -13,7 +12,8 @@ use rolegate::{
         authorization::{Authorization, Limits},
         bearer::CallerGate,
         edge::Edge,
-        proto::{self, authorization_service_server::AuthorizationServiceServer},
+        proto,
+        served::authorization_service_server::AuthorizationServiceServer,
     },
     rbac::{
         action::{Action, ActionName},
@@ -27,7 +27,6 @@ use rolegate::{
     telemetry::{calls::Calls, metrics::Metrics},
 };
 use std::{hint::black_box, path::Path, sync::Arc, time::Duration};
-use tokio::time::Instant;
 use tonic::body::Body;
 use tower::Service as _;
 
@@ -77,7 +76,7 @@ fn query(number: usize, is_known: bool) -> Query {
 }
 
 fn wish() -> Wish {
-    Wish { freshness: Freshness::Fast, explain: false, deadline: Instant::now() + Duration::from_secs(3_600) }
+    Wish { freshness: Freshness::Fast, explain: false, wait: Duration::from_secs(3_600) }
 }
 
 async fn decide_hit() {

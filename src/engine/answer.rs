@@ -42,8 +42,8 @@ pub struct Wish {
     pub freshness: Freshness,
     /// Whether to name the roles that granted an allow.
     pub explain: bool,
-    /// When the caller will not wait any longer.
-    pub deadline: Instant,
+    /// How long the caller can wait, from when it asks.
+    pub wait: Duration,
 }
 
 /// A decision, and on request the roles that granted it.
@@ -91,6 +91,9 @@ impl<T> Round<T> {
         decide: &impl Decide<T>,
     ) -> Self {
         let mut round = Self { settled: Vec::with_capacity(queries.len()), to_load: Vec::new(), newer: None };
+        let held = gathered.map(|gathered| &gathered.held);
+        // What holds at the view goes on to do so: neighbours in a batch are often about the same user or project.
+        let mut last = None;
         for (at, query) in queries.iter().enumerate() {
             if at % BREATH == BREATH - 1 {
                 // A long batch must neither hold up health and the follower, nor outlive its deadline.
@@ -100,8 +103,11 @@ impl<T> Round<T> {
                 round.settled.push(Err(error.clone()));
                 continue;
             }
-            match recall(view, gathered.map(|gathered| &gathered.held), query) {
-                Ok(known) => round.settled.push(Ok(decide(view, query, &known))),
+            match recall(view, held, query, last.as_ref()) {
+                Ok(known) => {
+                    round.settled.push(Ok(decide(view, query, &known)));
+                    last = Some((query, known));
+                }
                 Err(Lack::Load) => round.to_load.push(at),
                 Err(Lack::NewerView(revision)) => round.newer = round.newer.max(Some(revision)),
             }
@@ -153,7 +159,7 @@ impl Engine {
                 return Ok(round.stamped(&view, age));
             }
         }
-        self.settle_at_home(queries, wish, decide).await
+        Box::pin(self.settle_at_home(queries, wish, decide)).await
     }
 
     /// Everything the user may do at the resource.
@@ -182,7 +188,8 @@ impl Engine {
     ) -> Result<Stamped<T>, EngineError> {
         match self.at_once(query, wish, &decide)? {
             Some(answered) => Ok(answered),
-            None => only(self.settle_at_home(std::slice::from_ref(query), wish, decide).await?),
+            // Boxed, here and below: what hardly ever runs must not make every call's state larger to move about.
+            None => only(Box::pin(self.settle_at_home(std::slice::from_ref(query), wish, decide)).await?),
         }
     }
 
@@ -196,18 +203,14 @@ impl Engine {
         if !matches!(wish.freshness, Freshness::Fast) {
             return Ok(None);
         }
-        let now = Instant::now();
-        if now >= wish.deadline {
-            return Err(EngineError::Deadline);
-        }
         // INVARIANT: as in `current_view`, the age is taken before the view, and the view before anything is looked up.
-        let age = self.fresh_age(now).inspect_err(|_| self.count_refusal())?;
+        let age = self.fresh_age(Instant::now()).inspect_err(|_| self.count_refusal())?;
         let view = self.shared.published.glance();
         let Some(view) = view.as_deref() else {
             self.count_refusal();
             return Err(EngineError::NotReady);
         };
-        let Ok(known) = recall(view, None, query) else { return Ok(None) };
+        let Ok(known) = recall(view, None, query, None) else { return Ok(None) };
         self.shared.stats.hits.bump();
         let value = decide(view, query, &known);
         Ok(Some(Stamped { value, token: view.head.token(), age }))
@@ -238,12 +241,12 @@ impl Engine {
         wish: Wish,
         decide: impl Decide<T>,
     ) -> Result<Stamped<Vec<Result<T, EngineError>>>, EngineError> {
-        let stats = &self.shared.stats;
-        let fresh = self.wait_for(wish.freshness, wish.deadline).await;
+        let (stats, deadline) = (&self.shared.stats, Instant::now() + wish.wait);
+        let fresh = self.wait_for(wish.freshness, deadline).await;
         fresh.inspect_err(|_| self.count_refusal())?;
         let mut gathered = Gathered::default();
         loop {
-            if Instant::now() >= wish.deadline {
+            if Instant::now() >= deadline {
                 return Err(EngineError::Deadline);
             }
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
@@ -258,10 +261,10 @@ impl Engine {
                 }
                 return Ok(round.stamped(&view, age));
             }
-            self.load_all(&view, queries, &round.to_load, &mut gathered, wish.deadline).await;
+            self.load_all(&view, queries, &round.to_load, &mut gathered, deadline).await;
             if let Some(revision) = round.newer {
                 let token = Token { epoch: view.head.epoch, revision };
-                match self.wait_for_token(token, wish.deadline).await {
+                match self.wait_for_token(token, deadline).await {
                     // The view was rebuilt in the meantime: start over with the new one.
                     Err(EngineError::OtherEpoch) => {}
                     waited => waited?,

@@ -74,18 +74,31 @@ impl Known {
 }
 
 /// Finds everything that a query needs in memory, in the cache or among what the call has loaded, or tells what is lacking.
-pub(super) fn recall(view: &View, held: Option<&Held>, query: &Query) -> Result<Known, Lack> {
+///
+/// `last` is what was recalled before for the same view: what is the same again need not be looked up.
+pub(super) fn recall(
+    view: &View,
+    held: Option<&Held>,
+    query: &Query,
+    last: Option<&(&Query, Known)>,
+) -> Result<Known, Lack> {
     let (cache, revision) = (&*view.cache, view.head.revision);
     let project_of = |id| known(cache.projects.look(id, revision, held.map(|held| &held.projects)));
     let group_of = |id| known(cache.groups.look(id, revision, held.map(|held| &held.groups)));
     let gear_of = |id| known(cache.gears.look(id, revision, held.map(|held| &held.gears)));
-    let user = known(cache.users.look(&query.user, revision, held.map(|held| &held.users)))?;
+    let user = match last {
+        Some((last, known)) if last.user == query.user => known.user.clone(),
+        _ => known(cache.users.look(&query.user, revision, held.map(|held| &held.users)))?,
+    };
     let mut facts = Known { user, project: None, group_exists: false, destination_exists: false, gear: None };
     match &query.question {
         Question::Site(_) => {}
         Question::Group(group, _) => facts.group_exists = group_of(group)?.is_some(),
         Question::Project(project, ask) => {
-            facts.project = project_of(project)?;
+            facts.project = match last {
+                Some((last, known)) if last.question.project() == Some(project) => known.project.clone(),
+                _ => project_of(project)?,
+            };
             if let Some(project) = ask.destination_project() {
                 facts.destination_exists = project_of(project)?.is_some();
             }

@@ -1,9 +1,10 @@
 //! `rolegate.v1.AuthorizationService`: decode, ask the engine, encode.
 
 use super::{
-    convert::{self, BadField, answer, batch, question, text},
-    deadline::Deadline,
-    proto::{self, authorization_service_server::AuthorizationService},
+    batch,
+    convert::{self, BadField, answer, batch::Questions, question, text},
+    deadline, proto,
+    served::authorization_service_server::AuthorizationService,
     size::{fits, too_large},
 };
 use crate::{
@@ -42,15 +43,27 @@ impl Authorization {
         Self { engine, limits }
     }
 
-    /// What the caller wants beside the answer, and until when it can wait for it: the edge has seen to the end.
+    /// What the caller wants beside the answer, and how long it can wait for it: the edge sees to the end.
     fn wish<T>(
         &self,
         request: &Request<T>,
         freshness: Option<&proto::Freshness>,
         explain: bool,
     ) -> Result<Wish, BadField> {
-        let deadline = Deadline::of(request.metadata().as_ref(), self.limits.time).wait_until;
-        Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, deadline })
+        let wait = deadline::wait(request.metadata().as_ref(), self.limits.time);
+        Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, wait })
+    }
+
+    /// Reads the questions of a batch, if they are not too many for this server.
+    fn read_batch(&self, request: &Request<batch::Unread>) -> Result<(Questions, Wish), Status> {
+        let batch = request.get_ref().read()?;
+        let (items, most) = (batch.items.len(), self.limits.batch_items);
+        if items > most {
+            let problem = format!("holds {items} questions, and {most} is the most this server takes");
+            return Err(BadField::malformed("items", problem).into());
+        }
+        let wish = self.wish(request, batch.beside.freshness.as_ref(), batch.beside.explain)?;
+        Ok((convert::batch::questions(&batch), wish))
     }
 }
 
@@ -67,18 +80,8 @@ impl AuthorizationService for Authorization {
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
     }
 
-    async fn batch_check(
-        &self,
-        request: Request<proto::BatchCheckRequest>,
-    ) -> Result<Response<proto::BatchCheckResponse>, Status> {
-        let asked = request.get_ref();
-        let (items, most) = (asked.items.len(), self.limits.batch_items);
-        if items > most {
-            let problem = format!("holds {items} questions, and {most} is the most this server takes");
-            return Err(BadField::malformed("items", problem).into());
-        }
-        let wish = self.wish(&request, asked.freshness.as_ref(), asked.explain)?;
-        let batch::Questions { good, bad } = batch::questions(asked);
+    async fn batch_check(&self, request: Request<batch::Unread>) -> Result<Response<batch::Reply>, Status> {
+        let (Questions { good, bad }, wish) = self.read_batch(&request)?;
         let (answers, stamp) = match self.engine.check_many(&good, wish).await {
             Ok(answered) => (answered.value, Some((answered.token, answered.age))),
             Err(error) if bad.is_empty() => return Err(error.into()),

@@ -1,117 +1,102 @@
-//! Protobuf as the services read and write it: the usual encoding, with a look at the request before memory is spent.
+//! Protobuf as the services read and write it: the usual encoding, but for what is dear to read or write as usual.
 
-use super::{authorization::MOST_BATCH_ITEMS, convert::BadField, proto};
-use prost::{
-    Message,
-    bytes::Buf as _,
-    encoding::{DecodeContext, WireType, decode_key, skip_field},
-};
-use std::{any::TypeId, marker::PhantomData};
+use prost::Message;
+use std::marker::PhantomData;
 use tonic::{
     Status,
-    codec::{Codec, DecodeBuf, Decoder},
+    codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use tonic_prost::{ProstCodec, ProstDecoder};
+use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// The number of `BatchCheckRequest.items`.
-const ITEMS: u32 = 5;
+/// What can be read off the wire: every message, and what has a way of its own.
+pub trait Incoming: Send + Sized + 'static {
+    /// Reads it from a buffer that holds it, and nothing else, in one piece.
+    ///
+    /// # Errors
+    /// It is not what it should be.
+    fn read(buffer: &mut DecodeBuf<'_>) -> Result<Self, Status>;
+}
+
+/// What can be written to the wire: every message, and what has a way of its own.
+pub trait Outgoing: Send + 'static {
+    /// Writes it to the end of a buffer.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    fn write(self, buffer: &mut EncodeBuf<'_>) -> Result<(), Status>;
+}
+
+impl<M: Message + Default + 'static> Incoming for M {
+    fn read(buffer: &mut DecodeBuf<'_>) -> Result<Self, Status> {
+        let read = ProstDecoder::default().decode(buffer)?;
+        read.ok_or_else(|| Status::internal("the message is missing"))
+    }
+}
+
+impl<M: Message + 'static> Outgoing for M {
+    fn write(self, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        ProstEncoder::default().encode(self, buffer)
+    }
+}
+
+/// How many bytes are set aside for a message before its length is known, and after how many written ones they are sent
+/// off. Nearly all messages are small, and every call takes two buffers: the usual 8 KiB cost more than what they hold.
+fn buffers() -> BufferSettings {
+    BufferSettings::new(512, 32 << 10)
+}
 
 /// Encodes `T` and decodes `U`.
-pub struct GuardedCodec<T, U>(ProstCodec<T, U>);
+pub struct GuardedCodec<T, U>(PhantomData<(T, U)>);
+
+/// Encodes a `T`.
+pub struct Writer<T>(PhantomData<T>);
+
+/// Decodes a `U`.
+pub struct Reader<U>(PhantomData<U>);
 
 impl<T, U> Default for GuardedCodec<T, U> {
     fn default() -> Self {
-        Self(ProstCodec::default())
+        Self(PhantomData)
     }
 }
 
-impl<T, U> Codec for GuardedCodec<T, U>
-where
-    T: Message + Send + 'static,
-    U: Message + Default + Send + 'static,
-{
+impl<T: Outgoing, U: Incoming> Codec for GuardedCodec<T, U> {
     type Encode = T;
     type Decode = U;
-    type Encoder = <ProstCodec<T, U> as Codec>::Encoder;
-    type Decoder = GuardedDecoder<U>;
+    type Encoder = Writer<T>;
+    type Decoder = Reader<U>;
 
-    fn encoder(&mut self) -> Self::Encoder {
-        self.0.encoder()
+    fn encoder(&mut self) -> Writer<T> {
+        Writer(PhantomData)
     }
 
-    fn decoder(&mut self) -> Self::Decoder {
-        GuardedDecoder(PhantomData)
+    fn decoder(&mut self) -> Reader<U> {
+        Reader(PhantomData)
     }
 }
 
-/// Decodes a `U`, unless it is a batch of more items than any server takes.
-pub struct GuardedDecoder<U>(PhantomData<U>);
+impl<T: Outgoing> Encoder for Writer<T> {
+    type Item = T;
+    type Error = Status;
 
-impl<U: Message + Default + 'static> Decoder for GuardedDecoder<U> {
+    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.write(buffer)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
+    }
+}
+
+impl<U: Incoming> Decoder for Reader<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        if TypeId::of::<U>() == TypeId::of::<proto::BatchCheckRequest>() {
-            // The whole message is there, in one piece.
-            refuse_too_many(count(ITEMS, buffer.chunk()))?;
-        }
-        ProstDecoder::default().decode(buffer)
-    }
-}
-
-/// An empty item takes 2 bytes on the wire and a hundred times that in memory: they are counted before they are decoded.
-fn refuse_too_many(items: usize) -> Result<(), Status> {
-    if items <= MOST_BATCH_ITEMS {
-        return Ok(());
-    }
-    let problem =
-        format!("holds {items} questions, and {MOST_BATCH_ITEMS} is the most that any server takes");
-    Err(BadField::malformed("items", problem).into())
-}
-
-/// How often a field occurs. What cannot be read ends the count: decoding will say so.
-fn count(field: u32, mut message: &[u8]) -> usize {
-    let mut found = 0;
-    while message.has_remaining() {
-        let Ok((number, kind)) = decode_key(&mut message) else { break };
-        if skip_field(kind, number, &mut message, DecodeContext::default()).is_err() {
-            break;
-        }
-        found += usize::from(number == field && kind == WireType::LengthDelimited);
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_are_counted_as_decoding_would_find_them() {
-        let item = proto::BatchCheckItem { user: Some("ann".into()), ..Default::default() };
-        for items in [0, 1, 2, 1_000] {
-            let batch = proto::BatchCheckRequest {
-                default_user: Some("bob".into()),
-                items: vec![item.clone(); items],
-                explain: true,
-                ..Default::default()
-            };
-            assert_eq!(count(ITEMS, &batch.encode_to_vec()), items);
-        }
+        U::read(buffer).map(Some)
     }
 
-    #[test]
-    fn what_cannot_be_read_ends_the_count() {
-        assert_eq!(count(ITEMS, &[0x2a, 0, 0x2a, 0, 0xff]), 2);
-        assert_eq!(count(ITEMS, &[0x2a, 0, 0x2a, 9, 0]), 1);
-        assert_eq!(count(ITEMS, &[0x28, 1]), 0);
-    }
-
-    #[test]
-    fn one_item_too_many_is_refused_with_both_numbers() {
-        assert!(refuse_too_many(MOST_BATCH_ITEMS).is_ok());
-        let refused = refuse_too_many(MOST_BATCH_ITEMS + 1).err();
-        assert!(refused.is_some_and(|status| status.message().contains("10001 questions, and 10000 is")));
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
     }
 }

@@ -2,30 +2,25 @@
 
 use http::HeaderMap;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// What a reply needs to get out before the caller has given up.
 const MARGIN: Duration = Duration::from_millis(50);
 /// What "too late" needs to get out before a caller nearby has given up.
 const LAST_WORD: Duration = Duration::from_millis(2);
 
-/// When a call must be over, and until when it may wait for news.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    /// The end.
-    pub(super) end: Instant,
-    /// A little earlier, so that "did not arrive in time" still reaches the caller.
-    pub(super) wait_until: Instant,
+/// In less time nobody's answer gets there: a call that has no more is over when it comes.
+pub(super) const LEAST: Duration = Duration::from_micros(20);
+
+/// How long a call may wait for news: a little less, so that "did not arrive in time" still reaches the caller.
+pub(super) fn wait(headers: &HeaderMap, ours: Duration) -> Duration {
+    let limit = limit(headers, ours);
+    limit - MARGIN.min(limit / 10)
 }
 
-impl Deadline {
-    /// The caller's time limit, unless ours is shorter.
-    pub(super) fn of(headers: &HeaderMap, ours: Duration) -> Self {
-        let limit = requested(headers).map_or(ours, |theirs| theirs.min(ours));
-        let limit = limit - LAST_WORD.min(limit / 10);
-        let now = Instant::now();
-        Self { end: now + limit, wait_until: now + limit - MARGIN.min(limit / 10) }
-    }
+/// How long a call may take: the caller's time limit, unless ours is shorter.
+pub(super) fn limit(headers: &HeaderMap, ours: Duration) -> Duration {
+    let limit = requested(headers).map_or(ours, |theirs| theirs.min(ours));
+    limit - LAST_WORD.min(limit / 10)
 }
 
 /// Reads `grpc-timeout`: up to eight digits and a unit. What cannot be read is no limit, as everywhere in gRPC.

@@ -16,6 +16,11 @@ impl Room {
         Self(bytes.saturating_sub(BESIDE))
     }
 
+    /// Whether so many bytes of a list find room.
+    pub(super) const fn holds(&self, bytes: usize) -> bool {
+        bytes <= self.0
+    }
+
     /// Takes up the room of one item, if there is enough.
     pub(super) fn takes(&mut self, item: &impl Message) -> bool {
         let bytes = item.encoded_len();

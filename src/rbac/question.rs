@@ -28,6 +28,17 @@ pub enum Question {
     Project(ProjectId, ProjectAsk),
 }
 
+impl Question {
+    /// The project that it is about.
+    #[must_use]
+    pub const fn project(&self) -> Option<&ProjectId> {
+        match self {
+            Self::Project(project, _) => Some(project),
+            Self::Site(_) | Self::Group(..) => None,
+        }
+    }
+}
+
 /// What can be asked about a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupAsk {

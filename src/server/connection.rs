@@ -93,6 +93,8 @@ pub(super) struct Connection {
     to_come: usize,
     /// The end of the time for the greeting; after that, of a stretch; and of the last calls of a client told to go.
     patience: Pin<Box<Sleep>>,
+    /// Whether the timer has been told whom to wake.
+    timed: bool,
     /// Whether the client has sent anything in this stretch. To look at the clock at each read would be dearer.
     heard: bool,
     /// How many stretches have gone by in silence.
@@ -109,6 +111,7 @@ impl Connection {
             socket,
             to_come: GREETING,
             patience: Box::pin(tokio::time::sleep(greeting)),
+            timed: false,
             heard: false,
             silent: 0,
             leaves: false,
@@ -138,6 +141,7 @@ impl Connection {
     }
 
     fn wait_for(&mut self, time: Duration) {
+        self.timed = false;
         self.patience.as_mut().reset(Instant::now() + time);
     }
 
@@ -193,7 +197,12 @@ impl AsyncRead for Connection {
             self.hear(buffer.filled().len() - before);
             return Poll::Ready(read);
         }
+        // The timer wakes whoever polled it first: the one task that a connection is served by. It need not be told again.
+        if self.timed && !self.patience.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
+            self.timed = true;
             ready!(self.patience.as_mut().poll(context));
             if self.is_over() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

@@ -85,7 +85,7 @@ impl<S: Ours> Shown<S> {
     async fn serve(&self, request: Request<Body>) -> Response<Body> {
         let answered = match request.uri().path().starts_with(&self.prefix) {
             true => self.ours.clone().call(request).await,
-            false => self.others.clone().call(request).await,
+            false => Box::pin(self.others.clone().call(request)).await,
         };
         answered.unwrap_or_else(|never| match never {})
     }

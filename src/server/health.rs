@@ -3,11 +3,11 @@
 use super::shutdown;
 use crate::{
     engine::Engine,
-    grpc::proto::{
-        authorization_service_server::AuthorizationServiceServer,
-        role_admin_service_server::RoleAdminServiceServer,
+    grpc::{
+        admin::RoleAdmin, authorization::Authorization,
+        proto::role_admin_service_server::RoleAdminServiceServer,
+        served::authorization_service_server::AuthorizationServiceServer,
     },
-    grpc::{admin::RoleAdmin, authorization::Authorization},
 };
 use std::time::Duration;
 use tokio::{sync::watch, time};

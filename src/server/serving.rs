@@ -7,6 +7,7 @@ use super::{
     lanes::Lanes,
     shutdown,
 };
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
@@ -81,17 +82,25 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     let shown = Arc::new(face.on(activity.clone()));
     let service = service_fn(move |request: http::Request<_>| {
         let shown = Arc::clone(&shown);
-        async move { Ok::<_, Infallible>(shown.answer(request.map(Body::new)).await) }
+        // Boxed: what makes a task of it moves it about several times.
+        Box::pin(async move { Ok::<_, Infallible>(shown.answer(request.map(Body::new)).await) })
     });
     let mut served = pin!(http.serve_connection(TokioIo::new(connection), service));
-    let ended = tokio::select! {
-        ended = served.as_mut() => Some(ended),
-        () = shutdown::until(stopped) => None,
-        () = activity.idle_for(idle) => {
-            tracing::debug!("an idle connection is closed");
-            activity.leave();
-            None
+    let over = async {
+        tokio::select! {
+            () = shutdown::until(stopped) => {}
+            () = activity.idle_for(idle) => {
+                tracing::debug!("an idle connection is closed");
+                activity.leave();
+            }
         }
+    };
+    // Looked at when it has news, and not whenever the connection has.
+    let mut over = FuturesUnordered::from_iter([over]);
+    let ended = tokio::select! {
+        biased;
+        ended = served.as_mut() => Some(ended),
+        _ = over.next() => None,
     };
     let ended = match ended {
         Some(ended) => ended,

@@ -9,7 +9,7 @@ use crate::rbac::{
     grants::Grants,
     level::{GroupRole, SiteRole},
     role::{ProjectGrant, Role, RoleActions, RoleTable},
-    text::{GearName, GroupId, Label, ProjectId, RoleId, UserId},
+    text::{GearName, GroupId, Label, ProjectId, RoleId, TextError, UserId},
 };
 use std::{
     borrow::Borrow,
@@ -66,7 +66,7 @@ pub async fn user_sharing(tx: &mut Tx, id: &UserId, ids: &Mutex<Interner>) -> Re
         match row.str(0)? {
             "user" => standing = Some((row.named(1, SiteRole::from_name)?, row.str(2)? == "enabled")),
             "group" => groups.push(ids.membership(&row, 1)?),
-            _ => projects.push(ids.grant(&row, 1)?),
+            _ => projects.push(ids.grant(row.str(1)?, row.str(2)?)?),
         }
     }
     Ok(standing.map(|(site_role, enabled)| Grants::new(id.clone(), enabled, site_role, groups, projects)))
@@ -175,33 +175,31 @@ async fn all_users(tx: &mut Tx, ids: &mut Interner) -> Result<Vec<Grants>> {
         Ok(())
     })
     .await?;
-    // User by user, so that each is done with before the next begins: the lists of all at once would take twice the room.
-    let sql = "SELECT user_id, project_id, role_id FROM project_permissions ORDER BY user_id";
-    let (mut users, mut held) = (Vec::with_capacity(standings.0.len()), (String::new(), Vec::new()));
-    tx.each(sql, &[], |row| {
-        let user = row.str(0)?;
-        if user != held.0 {
-            users.extend(standings.take(&held.0, &mut held.1));
-            held.0.replace_range(.., user);
-        }
-        held.1.push(ids.grant(&row, 1)?);
+    // A row for each grant would cost far more than what it holds, and the lists of all users at once twice the room. No id
+    // holds control characters.
+    let sql = "SELECT user_id, string_agg(project_id || $1 || role_id, $2) FROM project_permissions GROUP BY user_id";
+    let mut users = Vec::with_capacity(standings.0.len());
+    tx.each(sql, &[Text("\t"), Text("\n")], |row| {
+        let grants = row.str(1)?.lines().map(|line| ids.grant_of(line)).collect::<Result<_>>()?;
+        users.extend(standings.take(row.str(0)?, grants));
         Ok(())
     })
     .await?;
-    users.extend(standings.take(&held.0, &mut held.1));
     users.extend(standings.rest());
     Ok(users)
 }
 
 /// Users whose grants are still to come: whether they are enabled, their site role and group roles.
 #[derive(Default)]
-struct Standings(HashMap<UserId, (bool, SiteRole, Vec<(GroupId, GroupRole)>)>);
+struct Standings(HashMap<UserId, Standing>);
+
+type Standing = (bool, SiteRole, Vec<(GroupId, GroupRole)>);
 
 impl Standings {
-    /// The user with these project grants, which are taken.
-    fn take(&mut self, user: &str, projects: &mut Vec<ProjectGrant>) -> Option<Grants> {
+    /// The user with these project grants.
+    fn take(&mut self, user: &str, projects: Vec<ProjectGrant>) -> Option<Grants> {
         let (id, (enabled, site_role, groups)) = self.0.remove_entry(user)?;
-        Some(Grants::new(id, enabled, site_role, groups, projects.drain(..).collect()))
+        Some(Grants::new(id, enabled, site_role, groups, projects))
     }
 
     /// Those without any.
@@ -250,23 +248,28 @@ impl Interner {
     }
 
     fn group(&mut self, row: &Row, at: usize) -> Result<GroupId> {
-        one_of(&mut self.groups, self.most, row.str(at)?, || row.parsed(at, GroupId::parse))
+        one_of(&mut self.groups, self.most, row.str(at)?, GroupId::parse)
     }
 
     fn project(&mut self, row: &Row, at: usize) -> Result<ProjectId> {
-        one_of(&mut self.projects, self.most, row.str(at)?, || row.parsed(at, ProjectId::parse))
-    }
-
-    fn role(&mut self, row: &Row, at: usize) -> Result<RoleId> {
-        one_of(&mut self.roles, self.most, row.str(at)?, || row.parsed(at, RoleId::parse))
+        one_of(&mut self.projects, self.most, row.str(at)?, ProjectId::parse)
     }
 
     fn membership(&mut self, row: &Row, at: usize) -> Result<(GroupId, GroupRole)> {
         Ok((self.group(row, at)?, row.named(at + 1, GroupRole::from_name)?))
     }
 
-    fn grant(&mut self, row: &Row, at: usize) -> Result<ProjectGrant> {
-        Ok(ProjectGrant { project: self.project(row, at)?, role: self.role(row, at + 1)? })
+    fn grant(&mut self, project: &str, role: &str) -> Result<ProjectGrant> {
+        Ok(ProjectGrant {
+            project: one_of(&mut self.projects, self.most, project, ProjectId::parse)?,
+            role: one_of(&mut self.roles, self.most, role, RoleId::parse)?,
+        })
+    }
+
+    /// The grant of a line that holds a project, a tab and a role.
+    fn grant_of(&mut self, line: &str) -> Result<ProjectGrant> {
+        let (project, role) = line.split_once('\t').unwrap_or((line, ""));
+        self.grant(project, role)
     }
 }
 
@@ -274,7 +277,7 @@ fn one_of<T: Clone + Eq + Hash + Borrow<str>>(
     known: &mut HashSet<T>,
     most: Option<usize>,
     text: &str,
-    parse: impl FnOnce() -> Result<T>,
+    parse: fn(&str) -> std::result::Result<T, TextError>,
 ) -> Result<T> {
     if let Some(id) = known.get(text) {
         return Ok(id.clone());
@@ -282,7 +285,7 @@ fn one_of<T: Clone + Eq + Hash + Borrow<str>>(
     if most.is_some_and(|most| known.len() >= most) {
         known.clear();
     }
-    let id = parse()?;
+    let id = parse(text).map_err(|error| StoreError::Corrupt(format!("`{text}` {error}")))?;
     known.insert(id.clone());
     Ok(id)
 }

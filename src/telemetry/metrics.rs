@@ -5,6 +5,7 @@ use crate::{
     engine::{Engine, stats::Stats},
     grpc::proto::DESCRIPTORS,
 };
+use hashbrown::HashMap;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet, text::encode},
@@ -12,11 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use prost::Message as _;
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 use tonic::Code;
 
 /// Everything that is counted.

@@ -25,9 +25,13 @@ pub(super) struct Places {
 /// counter and a handle to it.
 #[derive(Clone)]
 struct Seats {
-    taken: Arc<Arc<()>>,
+    taken: Arc<Taken>,
     most: usize,
 }
+
+/// A handle that is none of the places.
+#[derive(Default)]
+struct Taken(Arc<()>);
 
 impl Seats {
     fn new(most: usize) -> Self {
@@ -36,7 +40,7 @@ impl Seats {
 
     fn take(&self) -> Option<Place> {
         // Taken before it is counted: two that take the last one may both be refused, but never both be let in.
-        let place = Arc::clone(&*self.taken);
+        let place = Arc::clone(&self.taken.0);
         (Arc::strong_count(&place) <= self.most + 1).then_some(Place { _seat: Some(place) })
     }
 }

@@ -12,7 +12,8 @@ const WALLS: [(&str, &[&str]); 6] = [
             "tonic_prost",
             "prost",
             "sqlx",
-            "moka",
+            "hashbrown",
+            "arc_swap",
             "serde",
             "serde_json",
             "serde_saphyr",
@@ -37,10 +38,13 @@ const WALLS: [(&str, &[&str]); 6] = [
             "async fn",
         ],
     ),
-    ("store", &["tonic", "prost", "moka", "crate::engine", "crate::grpc", "crate::server", "crate::cli"]),
+    (
+        "store",
+        &["tonic", "prost", "hashbrown", "crate::engine", "crate::grpc", "crate::server", "crate::cli"],
+    ),
     ("engine", &["tonic", "prost", "sqlx", "crate::grpc", "crate::server", "crate::cli"]),
-    ("grpc", &["sqlx", "moka", "crate::server", "crate::cli"]),
-    ("platform", &["sqlx", "moka", "prost", "crate::server", "crate::cli"]),
+    ("grpc", &["sqlx", "hashbrown", "crate::server", "crate::cli"]),
+    ("platform", &["sqlx", "hashbrown", "prost", "crate::server", "crate::cli"]),
     ("cli", &["sqlx"]),
 ];
 

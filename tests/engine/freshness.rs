@@ -18,7 +18,6 @@ use rolegate::{
     },
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
 
 async fn scene() -> Made {
     let made = sqlite().await;
@@ -39,7 +38,7 @@ fn question(who: &str) -> rolegate::engine::answer::Query {
 }
 
 fn hurried(freshness: Freshness) -> Wish {
-    Wish { deadline: Instant::now() + Duration::from_millis(50), ..wish(freshness) }
+    Wish { wait: Duration::from_millis(50), ..wish(freshness) }
 }
 
 #[tokio::test]

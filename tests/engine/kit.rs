@@ -117,7 +117,7 @@ pub(crate) fn query(who: &str, on: &str, action: Action) -> Query {
 }
 
 pub(crate) fn wish(freshness: Freshness) -> Wish {
-    Wish { freshness, explain: false, deadline: Instant::now() + PATIENCE }
+    Wish { freshness, explain: false, wait: PATIENCE }
 }
 
 /// Asks in the cache's own time.

@@ -2,7 +2,7 @@
 //! fail: a seed decides what happens next, one thing at a time, and every answer is recomputed from nothing.
 //!
 //! Plain tokio with paused time, and no simulator: turmoil simulates networks, and here is none; loom and shuttle put
-//! their own types in place of every lock and atomic, which moka and sqlx do not let them. What races here is not
+//! their own types in place of every lock and atomic, which sqlx does not let them. What races here is not
 //! threads but the order in which reads open and end, hints come, and time passes, and all of that goes through the
 //! one trait that stands for a store. So the store is the real one, behind a door at which each read stops twice
 //! (before its snapshot is opened, and once it is) until the seed lets it pass; see [`door`]. Between two steps

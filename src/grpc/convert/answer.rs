@@ -6,7 +6,12 @@ use crate::{
         answer::{Answer, Stamped},
         error::EngineError,
     },
-    grpc::{proto, size::Room, status},
+    grpc::{
+        batch::Reply,
+        proto::{self, batch_check_outcome::Outcome},
+        size::Room,
+        status,
+    },
     rbac::{
         action::{Action, catalogue_fingerprint},
         decide::{Decision, Reason},
@@ -15,7 +20,8 @@ use crate::{
     },
     store::revision::Token,
 };
-use std::time::Duration;
+use prost::Message as _;
+use std::{ops::Range, time::Duration};
 
 /// The reply to a single question.
 pub(in crate::grpc) fn check(stamped: Stamped<Answer>) -> proto::CheckResponse {
@@ -37,55 +43,108 @@ pub(in crate::grpc) fn batch(
     answers: Vec<Result<Answer, EngineError>>,
     stamp: Option<(Token, Duration)>,
     most: usize,
-) -> Option<proto::BatchCheckResponse> {
-    let mut room = Room::in_reply(most);
+) -> Option<Reply> {
+    let room = Room::in_reply(most);
     let count = bad.len() + answers.len();
     let (mut bad, mut answers) = (bad.into_iter().peekable(), answers.into_iter());
-    let mut outcomes = Vec::with_capacity(count);
+    let mut outcomes = Outcomes::of(count);
     for number in 0..count {
-        let outcome = match bad.next_if(|(place, _)| *place == number) {
-            Some((_, bad)) => bad_item(bad),
-            None => item(answers.next().unwrap_or(Err(EngineError::NotReady))),
-        };
-        outcomes.push(room.takes(&outcome).then_some(outcome)?);
+        match bad.next_if(|(place, _)| *place == number) {
+            Some((_, bad)) => outcomes.push(bad_item(bad)),
+            None => outcomes.item(answers.next().unwrap_or(Err(EngineError::NotReady))),
+        }
+        if !room.holds(outcomes.bytes.len()) {
+            return None;
+        }
     }
-    Some(proto::BatchCheckResponse {
-        outcomes,
+    let rest = proto::BatchCheckResponse {
+        outcomes: Vec::new(),
         revision_token: stamp.map(|(token, _)| token.to_string()).unwrap_or_default(),
         data_age: stamp.map(|(_, since)| age(since)),
+    };
+    outcomes.bytes.extend(rest.encode_to_vec());
+    Some(Reply(outcomes.bytes))
+}
+
+/// The outcomes of a batch, as they are sent. Most are alike, and made once then.
+struct Outcomes {
+    bytes: Vec<u8>,
+    last_allow: Option<Made>,
+    last_deny: Option<Made>,
+}
+
+/// The decision of an answer that names no roles, and where its bytes are.
+type Made = (Decision, Range<usize>);
+
+impl Outcomes {
+    /// The number of `BatchCheckResponse.outcomes`.
+    const NUMBER: u32 = 1;
+    /// What an answer takes that names nothing.
+    const USUAL_BYTES: usize = 8;
+
+    fn of(items: usize) -> Self {
+        Self { bytes: Vec::with_capacity(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
+    }
+
+    fn item(&mut self, answer: Result<Answer, EngineError>) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.push(engine_error(&error)),
+        };
+        if !answer.granted_by.is_empty() {
+            return self.push(Outcome::Answer(item(answer)));
+        }
+        let decision = answer.decision;
+        match self.last(&decision) {
+            Some((same, bytes)) if *same == decision => {
+                let bytes = bytes.clone();
+                self.bytes.extend_from_within(bytes);
+            }
+            _ => {
+                let start = self.bytes.len();
+                self.push(Outcome::Answer(item(answer)));
+                *self.last(&decision) = Some((decision, start..self.bytes.len()));
+            }
+        }
+    }
+
+    /// The last one that is as much of an allow or deny as this.
+    const fn last(&mut self, decision: &Decision) -> &mut Option<Made> {
+        if decision.is_allowed() { &mut self.last_allow } else { &mut self.last_deny }
+    }
+
+    fn push(&mut self, outcome: Outcome) {
+        let outcome = proto::BatchCheckOutcome { outcome: Some(outcome) };
+        prost::encoding::message::encode(Self::NUMBER, &outcome, &mut self.bytes);
+    }
+}
+
+fn item(answer: Answer) -> proto::BatchCheckAnswer {
+    proto::BatchCheckAnswer {
+        decision: outcome(&answer.decision).into(),
+        reason: reason(answer.decision.reason()).into(),
+        missing_actions: missing(&answer.decision),
+        granted_by: answer.granted_by.into_iter().map(granting).collect(),
+    }
+}
+
+fn engine_error(error: &EngineError) -> Outcome {
+    let (code, reason) = status::of_engine(error);
+    Outcome::Error(proto::BatchCheckError {
+        code: code.into(),
+        field: String::new(),
+        message: error.to_string(),
+        reason: reason.to_owned(),
     })
 }
 
-fn item(answer: Result<Answer, EngineError>) -> proto::BatchCheckOutcome {
-    use proto::batch_check_outcome::Outcome;
-    let outcome = match answer {
-        Ok(answer) => Outcome::Answer(proto::BatchCheckAnswer {
-            decision: outcome(&answer.decision).into(),
-            reason: reason(answer.decision.reason()).into(),
-            missing_actions: missing(&answer.decision),
-            granted_by: answer.granted_by.into_iter().map(granting).collect(),
-        }),
-        Err(error) => {
-            let (code, reason) = status::of_engine(&error);
-            Outcome::Error(proto::BatchCheckError {
-                code: code.into(),
-                field: String::new(),
-                message: error.to_string(),
-                reason: reason.to_owned(),
-            })
-        }
-    };
-    proto::BatchCheckOutcome { outcome: Some(outcome) }
-}
-
-fn bad_item(bad: BadField) -> proto::BatchCheckOutcome {
-    let error = proto::BatchCheckError {
+fn bad_item(bad: BadField) -> Outcome {
+    Outcome::Error(proto::BatchCheckError {
         code: tonic::Code::InvalidArgument.into(),
         message: format!("{}: {}", bad.field, bad.problem),
         field: bad.field,
         reason: bad.fault.name().to_owned(),
-    };
-    proto::BatchCheckOutcome { outcome: Some(proto::batch_check_outcome::Outcome::Error(error)) }
+    })
 }
 
 /// Everything a user may do in one place.
@@ -149,4 +208,51 @@ fn granting((role, label): (GrantingRole, String)) -> proto::GrantingRole {
         }
     };
     proto::GrantingRole { level: level.into(), place, role, label }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rbac::{
+        decide::{Facts, decide},
+        grants::Grants,
+        level::SiteRole,
+        question::Question,
+        role::RoleTable,
+        text::UserId,
+    };
+
+    fn answer(role: SiteRole, action: SiteAction, names_roles: bool) -> Answer {
+        let grants = Grants::new(UserId::parse("ann").unwrap(), true, role, Vec::new(), Vec::new());
+        let facts = Facts { user: Some(&grants), ..Facts::default() };
+        let decision = decide(&Question::Site(action), &RoleTable::default(), &facts);
+        let granted_by = names_roles.then(|| (GrantingRole::Site(role), role.name().to_owned()));
+        Answer { decision, granted_by: granted_by.into_iter().collect() }
+    }
+
+    #[test]
+    fn every_outcome_stands_in_its_place_as_if_it_were_alone() {
+        let allow = |names_roles| answer(SiteRole::SiteAdmin, SiteAction::UsersManage, names_roles);
+        let granted = answer(SiteRole::Developer, SiteAction::GearsUpload, false);
+        let deny = |action| answer(SiteRole::User, action, false);
+        let (users, groups) = (deny(SiteAction::UsersManage), deny(SiteAction::GroupsManage));
+        let row = [allow(false), granted, allow(true), users, groups, allow(false)].map(Ok);
+        let mut answers: Vec<_> = row.into_iter().chain([Err(EngineError::NotReady)]).collect();
+        // Each after each other, and after itself.
+        let steps = [1, 2, 3, 0, 4, 5, 6];
+        answers = (0..49).map(|n| answers[(n * steps[n / 7] + n / 7) % 7].clone()).collect();
+        let alone = |answer: &Result<Answer, _>| match answer {
+            Ok(answer) => Outcome::Answer(item(answer.clone())),
+            Err(error) => engine_error(error),
+        };
+        let mut expected: Vec<_> = answers.iter().map(alone).collect();
+        let bad = |place: usize| (place, BadField::malformed("user", format!("is wrong at {place}")));
+        for place in [0, 7, 8] {
+            expected.insert(place, bad_item(bad(place).1));
+        }
+        let Reply(bytes) = batch(vec![bad(0), bad(7), bad(8)], answers, None, 1 << 20).unwrap();
+        let reply = proto::BatchCheckResponse::decode(&*bytes).unwrap();
+        let outcomes: Vec<_> = reply.outcomes.into_iter().filter_map(|outcome| outcome.outcome).collect();
+        assert_eq!(outcomes, expected);
+    }
 }

@@ -2,11 +2,14 @@
 
 use super::{
     BadField,
-    question::{Asked, assemble, resource, user},
+    question::{Asked, assemble, place, resource, user},
 };
 use crate::{
     engine::answer::Query,
-    grpc::proto,
+    grpc::{
+        batch::{Batch, Parts},
+        proto,
+    },
     rbac::{question::Resource, text::UserId},
 };
 
@@ -26,15 +29,16 @@ struct Defaults<'a> {
 }
 
 /// Reads every item.
-pub(in crate::grpc) fn questions(batch: &proto::BatchCheckRequest) -> Questions {
+pub(in crate::grpc) fn questions(batch: &Batch<'_>) -> Questions {
+    let beside = &batch.beside;
     let defaults = Defaults {
-        user: user(batch.default_user.as_deref()),
-        resource: resource(batch.default_resource.as_ref()),
-        asked: of_batch(batch),
+        user: user(beside.default_user.as_deref(), None),
+        resource: resource(beside.default_resource.as_ref()),
+        asked: of_batch(beside),
     };
     let mut questions = Questions { good: Vec::with_capacity(batch.items.len()), bad: Vec::new() };
     for (number, item) in batch.items.iter().enumerate() {
-        match query(&defaults, item) {
+        match query(&defaults, item.parts(), questions.good.last()) {
             Ok(query) => questions.good.push(query),
             Err(bad) => questions.bad.push((number, bad)),
         }
@@ -42,21 +46,10 @@ pub(in crate::grpc) fn questions(batch: &proto::BatchCheckRequest) -> Questions 
     questions
 }
 
-fn query(defaults: &Defaults<'_>, item: &proto::BatchCheckItem) -> Result<Query, BadField> {
-    let user = item.user.as_deref().map_or_else(|| defaults.user.clone(), |id| user(Some(id)));
-    let place = || match &item.resource {
-        Some(place) => resource(Some(place)),
-        None => defaults.resource.clone(),
-    };
-    assemble(user, place, of_item(item).or(defaults.asked))
-}
-
-fn of_item(item: &proto::BatchCheckItem) -> Option<Asked<'_>> {
-    use proto::batch_check_item::Question as Q;
-    item.question.as_ref().map(|question| match question {
-        Q::Action(name) => Asked::Action(name),
-        Q::Operation(operation) => Asked::Operation(operation),
-    })
+fn query(defaults: &Defaults<'_>, item: Parts<'_>, last: Option<&Query>) -> Result<Query, BadField> {
+    let user = item.user.map_or_else(|| defaults.user.clone(), |id| user(Some(id), last));
+    let resource = || item.at.map_or_else(|| defaults.resource.clone(), |at| place(at, last));
+    assemble(user, resource, item.asked.or(defaults.asked), last)
 }
 
 fn of_batch(batch: &proto::BatchCheckRequest) -> Option<Asked<'_>> {

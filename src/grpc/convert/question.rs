@@ -16,10 +16,30 @@ use crate::{
 };
 
 /// What is asked, as it came.
-#[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::grpc) enum Asked<'a> {
     Action(&'a str),
     Operation(&'a proto::Operation),
+}
+
+/// Where it is asked, as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::grpc) enum At<'a> {
+    Nowhere,
+    Site,
+    Group(&'a str),
+    Project(&'a str),
+}
+
+impl<'a> From<&'a proto::Resource> for At<'a> {
+    fn from(resource: &'a proto::Resource) -> Self {
+        match &resource.place {
+            None => Self::Nowhere,
+            Some(Place::Site(_)) => Self::Site,
+            Some(Place::Group(id)) => Self::Group(id),
+            Some(Place::Project(id)) => Self::Project(id),
+        }
+    }
 }
 
 /// Reads a single question.
@@ -29,43 +49,63 @@ pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, Bad
         Q::Action(name) => Asked::Action(name),
         Q::Operation(operation) => Asked::Operation(operation),
     });
-    assemble(user(Some(&request.user)), || resource(request.resource.as_ref()), asked)
+    assemble(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked, None)
 }
 
 /// Puts a question together from its three parts, which are judged in this order.
+///
+/// Here and below, `last` is the question that was read before this one, if any: what is the same again is taken from it,
+/// and neither judged again nor copied.
 pub(super) fn assemble(
     user: Result<UserId, BadField>,
     resource: impl FnOnce() -> Result<Resource, BadField>,
     asked: Option<Asked<'_>>,
+    last: Option<&Query>,
 ) -> Result<Query, BadField> {
     let (user, resource) = (user?, resource()?);
     let asked =
         asked.ok_or_else(|| BadField::malformed("action", "an action or an operation must be given"))?;
     let question = match asked {
-        Asked::Action(name) => action(resource, name)?,
+        Asked::Action(name) => action(resource, name, last)?,
         Asked::Operation(operation) => Attributes::read(operation)?.into_question(operation, resource)?,
     };
     Ok(Query { user, question })
 }
 
 /// Reads who is asked about.
-pub(super) fn user(id: Option<&str>) -> Result<UserId, BadField> {
+pub(super) fn user(id: Option<&str>, last: Option<&Query>) -> Result<UserId, BadField> {
     let id = id.ok_or_else(|| BadField::malformed("user", "is missing"))?;
-    text("user", id, UserId::parse)
+    match last {
+        Some(last) if last.user.as_str() == id => Ok(last.user.clone()),
+        _ => text("user", id, UserId::parse),
+    }
 }
 
 /// Reads a place.
 pub(in crate::grpc) fn resource(resource: Option<&proto::Resource>) -> Result<Resource, BadField> {
     let resource = resource.ok_or_else(|| BadField::malformed("resource", "is missing"))?;
-    match &resource.place {
-        None => Err(BadField::malformed("resource", "exactly one of site, group and project must be given")),
-        Some(Place::Site(_)) => Ok(Resource::Site),
-        Some(Place::Group(id)) => text("resource.group", id, GroupId::parse).map(Resource::Group),
-        Some(Place::Project(id)) => text("resource.project", id, ProjectId::parse).map(Resource::Project),
+    place(At::from(resource), None)
+}
+
+/// Reads a place that was given.
+pub(super) fn place(at: At<'_>, last: Option<&Query>) -> Result<Resource, BadField> {
+    match (at, last.map(|last| &last.question)) {
+        (At::Nowhere, _) => {
+            Err(BadField::malformed("resource", "exactly one of site, group and project must be given"))
+        }
+        (At::Site, _) => Ok(Resource::Site),
+        (At::Group(id), Some(Question::Group(last, _))) if last.as_str() == id => {
+            Ok(Resource::Group(last.clone()))
+        }
+        (At::Group(id), _) => text("resource.group", id, GroupId::parse).map(Resource::Group),
+        (At::Project(id), Some(Question::Project(last, _))) if last.as_str() == id => {
+            Ok(Resource::Project(last.clone()))
+        }
+        (At::Project(id), _) => text("resource.project", id, ProjectId::parse).map(Resource::Project),
     }
 }
 
-fn action(resource: Resource, name: &str) -> Result<Question, BadField> {
+fn action(resource: Resource, name: &str, last: Option<&Query>) -> Result<Question, BadField> {
     if name.is_empty() {
         return Err(BadField::malformed("action", "must not be empty"));
     }
@@ -76,10 +116,17 @@ fn action(resource: Resource, name: &str) -> Result<Question, BadField> {
             GroupAction::from_name(name).map(|action| Question::Group(id, GroupAsk::Action(action)))
         }
         Resource::Project(id) => {
-            ActionName::parse(name).map(|action| Question::Project(id, ProjectAsk::Action(action)))
+            project_action(name, last).map(|action| Question::Project(id, ProjectAsk::Action(action)))
         }
     };
     question.ok_or_else(|| misplaced_action(name, at))
+}
+
+fn project_action(name: &str, last: Option<&Query>) -> Option<ActionName> {
+    match last.map(|last| &last.question) {
+        Some(Question::Project(_, ProjectAsk::Action(last))) if last.name() == name => Some(*last),
+        _ => ActionName::parse(name),
+    }
 }
 
 /// What is wrong with an action that its place does not know.

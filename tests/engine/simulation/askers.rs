@@ -80,7 +80,7 @@ pub(super) fn ask(engine: &Engine, random: &mut Random, pasts: &Pasts, given: u6
 }
 
 async fn answered(engine: Engine, queries: Vec<Query>, freshness: Freshness) -> Result<Told, EngineError> {
-    let wish = Wish { freshness, explain: false, deadline: Instant::now() + LONG };
+    let wish = Wish { freshness, explain: false, wait: LONG };
     let Stamped { value, token, age } = engine.check_many(&queries, wish).await?;
     let value = value.into_iter().map(|one| one.map(|answer| answer.decision)).collect();
     Ok(Told { stamped: Stamped { value, token, age }, at: Instant::now() })
