@@ -1,9 +1,18 @@
-//! How many instructions an answer from memory takes: `cargo bench --profile counts --bench counts`.
+//! How many instructions an answer from memory takes: `cargo bench --bench counts`, and with `--profile dev` in a build that
+//! the tests have made already.
 //!
 //! Times tell more of a machine and its neighbours than of a change; instructions hardly vary, so they can be held to a
 //! baseline anywhere. Each scenario runs in a process of its own under valgrind's callgrind, which counts between the
 //! first answer and the last alone. `-- --write` takes what was counted as the new baseline.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark is read by people")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark that cannot go on should stop where it stands, and is read by people"
+)]
 
 mod baseline;
 mod scenarios;
