@@ -6,6 +6,8 @@ RUN cargo build --release --locked
 
 FROM debian:trixie-slim
 COPY --from=build /src/target/release/rolegate /usr/local/bin/rolegate
+# Memory is taken as it is used: on hosts with transparent huge pages, an idle server is half as large for it.
+ENV MIMALLOC_ARENA_EAGER_COMMIT=0
 USER 65532:65532
 ENTRYPOINT ["rolegate"]
 CMD ["serve"]
