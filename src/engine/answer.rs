@@ -203,17 +203,13 @@ impl Engine {
         if !matches!(wish.freshness, Freshness::Fast) {
             return Ok(None);
         }
-        // INVARIANT: as in `current_view`, the age is taken before the view, and the view before anything is looked up.
-        let age = self.fresh_age(Instant::now()).inspect_err(|_| self.count_refusal())?;
-        let view = self.shared.published.glance();
-        let Some(view) = view.as_deref() else {
-            self.count_refusal();
-            return Err(EngineError::NotReady);
-        };
-        let Ok(known) = recall(view, None, query, None) else { return Ok(None) };
-        self.shared.stats.hits.bump();
-        let value = decide(view, query, &known);
-        Ok(Some(Stamped { value, token: view.head.token(), age }))
+        // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
+        let answered = self.with_view(|view, age| {
+            let known = recall(view, None, query, None).ok()?;
+            self.shared.stats.hits.bump();
+            Some(Stamped { value: decide(view, query, &known), token: view.head.token(), age })
+        });
+        answered.inspect_err(|_| self.count_refusal())
     }
 
     /// Settles what cannot be settled from memory at once, where the store is read: the thread that asked goes on with

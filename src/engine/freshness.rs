@@ -62,13 +62,9 @@ impl Pulse {
     }
 
     fn age(&self) -> Option<Duration> {
-        self.age_at(Instant::now())
-    }
-
-    /// The age at a moment that has just been read from the clock.
-    fn age_at(&self, now: Instant) -> Option<Duration> {
+        let now = self.since_origin(Instant::now());
         let confirmed = self.confirmed.load(Ordering::Acquire).checked_sub(1)?;
-        Some(Duration::from_nanos(self.since_origin(now).saturating_sub(confirmed)))
+        Some(Duration::from_nanos(now.saturating_sub(confirmed)))
     }
 
     /// Nanoseconds fit for five hundred years.
@@ -109,18 +105,21 @@ impl Engine {
 
     /// The view to decide from, if it is not too old, and the age of its confirmation.
     pub(super) fn current_view(&self) -> Result<(Arc<View>, Duration), EngineError> {
-        // INVARIANT: the age is taken before the view. A view is published before it is confirmed, so the age is never
-        // that of a newer view than the one taken.
-        let age = self.fresh_age(Instant::now());
-        let view = self.shared.published.require()?;
-        Ok((view, age?))
+        self.with_view(|view, age| (Arc::clone(view), age))
     }
 
-    /// The age of the view's confirmation, if answers of that age may be given.
-    pub(super) fn fresh_age(&self, now: Instant) -> Result<Duration, EngineError> {
-        let age = self.shared.pulse.age_at(now).ok_or(EngineError::NotReady)?;
+    /// The same for a moment: cheaper than a share in the view, for what does not wait.
+    pub(super) fn with_view<T>(
+        &self,
+        use_it: impl FnOnce(&Arc<View>, Duration) -> T,
+    ) -> Result<T, EngineError> {
+        // INVARIANT: the age is taken before the view. A view is published before it is confirmed, so the age is never
+        // that of a newer view than the one taken.
+        let age = self.age();
+        let view = self.shared.published.glance();
+        let (view, age) = view.as_ref().zip(age).ok_or(EngineError::NotReady)?;
         let most = self.shared.settings.max_staleness;
-        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(age) }
+        if age > most { Err(EngineError::Stale { age, most }) } else { Ok(use_it(view, age)) }
     }
 
     /// Waits until the view is as fresh as wanted.

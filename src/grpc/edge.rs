@@ -51,7 +51,7 @@ impl Edge {
             return Status::from(EngineError::Deadline).into_http();
         }
         let mut answer = pin!(async {
-            match self.admit(&mut request).await {
+            match self.admit(&mut request, takes_key).await {
                 Ok(()) => next(request).await,
                 Err(refused) => refused.into_http(),
             }
@@ -68,12 +68,11 @@ impl Edge {
     }
 
     /// Asks for the key that the call takes. Without it nobody holds a place for longer than it takes to look it up.
-    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
-        let path = request.uri().path();
-        if path.starts_with(AUTHORIZATION) {
+    async fn admit(&self, request: &mut Request<Body>, takes_key: bool) -> Result<(), Status> {
+        if request.uri().path().starts_with(AUTHORIZATION) {
             return self.callers.admit(request.headers());
         }
-        if let Some(keys) = self.keys.as_ref().filter(|_| path.starts_with(ADMINISTRATION)) {
+        if let Some(keys) = self.keys.as_ref().filter(|_| takes_key) {
             let actor = Box::pin(actor(keys, request.headers())).await?;
             request.extensions_mut().insert(actor);
         }
