@@ -86,9 +86,9 @@ impl Grants {
         let start = self.marks.partition_point(|held| *held < mark);
         let alike = self.marks.iter().skip(start).take_while(|held| **held == mark).count();
         let alike = self.projects.get(start..start + alike).unwrap_or_default();
-        // Another project may bear the same mark.
-        let from = alike.partition_point(|grant| grant.project < *project);
-        let to = alike.partition_point(|grant| grant.project <= *project);
+        // Another project may bear the same mark; that two texts are equal is told sooner than which comes first.
+        let from = alike.iter().take_while(|grant| grant.project != *project).count();
+        let to = from + alike.iter().skip(from).take_while(|grant| grant.project == *project).count();
         alike.get(from..to).unwrap_or_default()
     }
 

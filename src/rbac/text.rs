@@ -2,7 +2,8 @@
 //!
 //! Comparison is by exact bytes: no case folding, no Unicode normalisation.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use arcstr::ArcStr;
+use std::{borrow::Borrow, fmt};
 
 /// The longest text accepted, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 256;
@@ -60,7 +61,7 @@ macro_rules! text_types {
         ///
         /// Cheap to clone. Holds only valid text.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(ArcStr);
 
         impl $name {
             /// Validates a text from outside.
@@ -69,7 +70,7 @@ macro_rules! text_types {
             /// Says which part of the rule the text breaks.
             pub fn parse(text: &str) -> Result<Self, TextError> {
                 validate(text)?;
-                Ok(Self(Arc::from(text)))
+                Ok(Self(ArcStr::from(text)))
             }
 
             /// The text.
@@ -81,7 +82,7 @@ macro_rules! text_types {
             /// How many share this copy of the text: memory is theirs together.
             #[must_use]
             pub fn holders(&self) -> usize {
-                Arc::strong_count(&self.0)
+                ArcStr::strong_count(&self.0).unwrap_or(1)
             }
         }
 

@@ -11,6 +11,7 @@ mod report;
 mod site;
 mod store;
 mod targets;
+mod wait;
 
 use args::{Args, Part};
 use clap::Parser as _;
@@ -48,6 +49,7 @@ fn run(args: &Args) -> Result<()> {
         decide::measure(args, &mut report)?;
     }
     if args.has(Part::Engine) {
+        report.figures.extend(wait::measure(args.quick));
         engine::measure(args, &stores, &mut report)?;
     }
     if args.has(Part::Memory) {

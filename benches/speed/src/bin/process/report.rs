@@ -160,3 +160,8 @@ fn processor() -> Option<String> {
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     line.split_once(':').map(|(_, name)| name.trim().to_owned())
 }
+
+/// A stretch of memory.
+pub fn among(bytes: usize) -> String {
+    format!("among {} MiB", bytes as f64 / f64::from(1 << 20))
+}

@@ -27,13 +27,15 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares everything, and verifies answers.
     pub fn new(site: Site, hits: &[Ask], mixed: &[Ask]) -> Result<Self> {
-        // As the engine has it: one id for all grants on a project, and the questions' ids apart from them.
+        // As the engine has it: one id for all grants on a project or of a role, and the questions' ids apart from them.
         let ids: Vec<ProjectId> =
             (0..site.projects).map(|n| ProjectId::parse(&project_id(n))).collect::<Result<_, _>>()?;
+        let roles: Vec<RoleId> =
+            BuiltIn::ALL.iter().map(|role| RoleId::parse(role.name())).collect::<Result<_, _>>()?;
         let prepared = Self {
             roles: RoleTable::with_custom([]),
             group: GroupId::parse("bench")?,
-            users: (0..site.users).map(|user| grants(site, user, &ids)).collect::<Result<_, _>>()?,
+            users: (0..site.users).map(|user| grants(site, user, &ids, &roles)).collect::<Result<_, _>>()?,
             questions: hits.iter().map(|ask| Ok((ask.user, question(ask)?))).collect::<Result<_>>()?,
         };
         verify(ROLEGATE, site, mixed, |ask| Ok(prepared.answer(&(ask.user, question(ask)?))))?;
@@ -55,9 +57,9 @@ impl Prepared {
     }
 }
 
-fn grants(site: Site, user: usize, ids: &[ProjectId]) -> Result<Grants, TextError> {
+fn grants(site: Site, user: usize, ids: &[ProjectId], roles: &[RoleId]) -> Result<Grants, TextError> {
     let grant = |(project, role): (usize, BuiltIn)| {
-        Ok(ProjectGrant { project: ids[project].clone(), role: RoleId::parse(role.name())? })
+        Ok(ProjectGrant { project: ids[project].clone(), role: roles[role as usize].clone() })
     };
     let projects = site.held(user).map(grant).collect::<Result<_, _>>()?;
     Ok(Grants::new(UserId::parse(&user_id(user))?, true, SiteRole::User, Vec::new(), projects))
