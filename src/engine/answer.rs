@@ -131,6 +131,13 @@ struct Gathered {
     failed: HashMap<usize, EngineError>,
 }
 
+impl Gathered {
+    /// Whether the store was not needed.
+    fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.failed.is_empty()
+    }
+}
+
 impl Engine {
     /// Decides one question.
     ///
@@ -152,7 +159,7 @@ impl Engine {
     ) -> Result<Stamped<Vec<Result<Answer, EngineError>>>, EngineError> {
         let decide = decider(wish);
         if matches!(wish.freshness, Freshness::Fast) {
-            let (view, age) = self.current_view().inspect_err(|_| self.count_refusal())?;
+            let (view, age) = self.current_view().inspect_err(|error| self.count_refusal(error))?;
             let round = Round::of(&view, None, queries, &decide).await;
             if round.is_complete() {
                 self.shared.stats.hits.bump();
@@ -209,7 +216,7 @@ impl Engine {
             self.shared.stats.hits.bump();
             Some(Stamped { value: decide(view, query, &known), token: view.head.token(), age })
         });
-        answered.inspect_err(|_| self.count_refusal())
+        answered.inspect_err(|error| self.count_refusal(error))
     }
 
     /// Settles what cannot be settled from memory at once, where the store is read: the thread that asked goes on with
@@ -239,18 +246,18 @@ impl Engine {
     ) -> Result<Stamped<Vec<Result<T, EngineError>>>, EngineError> {
         let (stats, deadline) = (&self.shared.stats, Instant::now() + wish.wait);
         let fresh = self.wait_for(wish.freshness, deadline).await;
-        fresh.inspect_err(|_| self.count_refusal())?;
+        fresh.inspect_err(|error| self.count_refusal(error))?;
         let mut gathered = Gathered::default();
         loop {
             if Instant::now() >= deadline {
                 return Err(EngineError::Deadline);
             }
             // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
-            let (view, age) = self.current_view().inspect_err(|_| self.count_refusal())?;
+            let (view, age) = self.current_view().inspect_err(|error| self.count_refusal(error))?;
             gathered.held.belong_to(&view);
             let round = Round::of(&view, Some(&gathered), queries, &decide).await;
             if round.is_complete() {
-                if gathered.held.is_empty() {
+                if gathered.is_empty() {
                     stats.hits.bump()
                 } else {
                     stats.misses.bump()
@@ -298,8 +305,11 @@ impl Engine {
         }
     }
 
-    fn count_refusal(&self) {
-        self.shared.stats.stale_refusals.bump();
+    /// What is wrong with a caller's token is no sign of old data.
+    fn count_refusal(&self, error: &EngineError) {
+        if matches!(error, EngineError::Stale { .. } | EngineError::NotReady) {
+            self.shared.stats.stale_refusals.bump();
+        }
     }
 }
 

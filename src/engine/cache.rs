@@ -1,6 +1,11 @@
 //! The four kinds of things that decisions look up, each in a fenced cache of its own.
 
-use super::{Settings, fenced::Fenced};
+use super::{
+    Settings,
+    error::EngineError,
+    fenced::Fenced,
+    lineage::{Forked, Lineage},
+};
 use crate::{
     rbac::{
         gear::GearAccess,
@@ -11,9 +16,13 @@ use crate::{
     store::{
         change::{Change, Subject},
         load::{Everything, Size},
+        revision::Head,
     },
 };
-use std::mem::size_of;
+use std::{
+    mem::size_of,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// What is held of one epoch's history.
 pub(super) struct Cache {
@@ -21,6 +30,8 @@ pub(super) struct Cache {
     pub(super) projects: Fenced<ProjectId, GroupId>,
     pub(super) groups: Fenced<GroupId, ()>,
     pub(super) gears: Fenced<GearName, GearAccess>,
+    /// The history that all of it was read from.
+    lineage: Mutex<Lineage>,
 }
 
 /// What an entry costs beside its value and its key's text: its place in the table, counters, the revision, and what
@@ -46,9 +57,10 @@ impl Room {
 }
 
 impl Cache {
-    /// An empty cache for views from a revision on.
-    pub(super) fn new(settings: &Settings, since: u64) -> Self {
+    /// An empty cache for views from here on.
+    pub(super) fn new(settings: &Settings, head: Head) -> Self {
         let (room, absent) = (Room::of(settings.cache_bytes), settings.absent_entries);
+        let since = head.revision;
         Self {
             users: Fenced::new(room.users, absent, since, |id, grants| {
                 ENTRY_OVERHEAD + text_weight(id.as_str()) + grants_weight(grants)
@@ -65,6 +77,7 @@ impl Cache {
             gears: Fenced::new(room.others, absent, since, |name, gear| {
                 ENTRY_OVERHEAD + text_weight(name.as_str()) + gear_weight(gear)
             }),
+            lineage: Mutex::new(Lineage::since(head)),
         }
     }
 
@@ -84,6 +97,26 @@ impl Cache {
         self.projects.fill(revision, everything.projects);
         self.groups.fill(revision, everything.groups.into_iter().map(|group| (group, ())));
         self.gears.fill(revision, everything.gears);
+    }
+
+    /// A load reads the store here. Say so before what it read is held.
+    ///
+    /// # Errors
+    /// What it read must not be held.
+    pub(super) fn saw(&self, head: Head) -> Result<(), EngineError> {
+        self.lineage().saw(head)
+    }
+
+    /// The view is about to move along these changes. Say so before fences are raised.
+    ///
+    /// # Errors
+    /// What is held is of another history.
+    pub(super) fn apply(&self, changes: &[Change]) -> Result<(), Forked> {
+        self.lineage().apply(changes)
+    }
+
+    fn lineage(&self) -> MutexGuard<'_, Lineage> {
+        self.lineage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What everything held weighs.

@@ -143,10 +143,11 @@ where
     ) -> Found<K, V> {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        if let Some(kept) = self.present.get(hash, key)
+        let present = self.present.get(hash, key);
+        if let Some(kept) = &present
             && kept.as_of >= fence
         {
-            return found(kept.as_of, Some(kept), revision);
+            return found(kept.as_of, present, revision);
         }
         if let Some(loaded) = loaded.and_then(|loaded| loaded.get(key))
             && loaded.as_of >= fence
@@ -159,7 +160,8 @@ where
             return found(absent.as_of, None, revision);
         }
         match &self.complete {
-            Some(complete) if complete.rules_out(key, revision) => Found::Known(None),
+            // What is held exists, even where the fence, which others share, keeps it from being used.
+            Some(complete) if present.is_none() && complete.rules_out(key, revision) => Found::Known(None),
             _ => Found::Nothing,
         }
     }
@@ -182,6 +184,8 @@ where
         let kept = value.map(|value| self.keep(key.clone(), as_of, value));
         if kept.is_none() {
             self.absent.put(Arc::new(Kept::new(key.clone(), as_of, (), 1)), &|_| {});
+            // There was such a thing, and views from before it went may still be asked.
+            self.doubt(key);
             self.present.remove(key);
         }
         Ok(Loaded { as_of, kept })

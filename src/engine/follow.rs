@@ -73,7 +73,11 @@ impl Engine {
             self.shared.pulse.confirm(began);
             return Ok(());
         };
-        let found = feed::catch_up(&mut tx, view.head).await?;
+        let found = match feed::catch_up(&mut tx, view.head).await? {
+            // What was loaded ahead of the view came from a history that is lost.
+            CatchUp::Next { changes, .. } if view.cache.apply(&changes).is_err() => CatchUp::Forked,
+            found => found,
+        };
         let unvouched = tx.unvouched().map(str::to_owned);
         match (found, unvouched) {
             (CatchUp::Next { head, changes, roles }, unvouched) => {
@@ -145,7 +149,7 @@ impl Engine {
         let settings = &self.shared.settings;
         let head = tx.head();
         let roles = load::roles(tx).await?;
-        let mut cache = Cache::new(settings, head.revision);
+        let mut cache = Cache::new(settings, head);
         let size = load::size(tx).await?;
         let preloaded = settings.preload && Cache::fits(settings, &size);
         if preloaded {

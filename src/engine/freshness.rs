@@ -147,21 +147,18 @@ impl Engine {
     /// # Errors
     /// The token is of another epoch, or the revision did not arrive before the deadline.
     pub(super) async fn wait_for_token(&self, token: Token, deadline: Instant) -> Result<(), EngineError> {
-        let mut looks = self.shared.pulse.looks.subscribe();
-        // Another epoch may be one that this server is about to learn of: let the follower look before refusing. A
-        // look that has begun before the token came may miss it, so it takes two.
-        let mut looks_for_epoch = 2;
+        let (mut looks, asked) = (self.shared.pulse.looks.subscribe(), Instant::now());
+        // Another epoch may be one that this server is about to learn of: only a look that has found the store, and began
+        // after the token came, can tell. Whoever is told to drop a token that is newer than the view gets an old answer.
+        let mut has_looked = false;
         let mut is_first_look = true;
         loop {
             let head = self.shared.published.require()?.head;
             if head.epoch == token.epoch && head.revision >= token.revision {
                 return Ok(());
             }
-            if head.epoch != token.epoch {
-                if looks_for_epoch == 0 {
-                    return Err(EngineError::OtherEpoch);
-                }
-                looks_for_epoch -= 1;
+            if head.epoch != token.epoch && has_looked {
+                return Err(EngineError::OtherEpoch);
             }
             // Once is enough: what is committed later announces itself, and waiting must not keep the follower busy.
             if is_first_look || head.epoch != token.epoch {
@@ -171,10 +168,12 @@ impl Engine {
             let in_vain = if head.epoch == token.epoch {
                 EngineError::Behind { wanted: token.revision, applied: head.revision }
             } else {
-                EngineError::OtherEpoch
+                EngineError::StoreUnavailable
             };
-            let look = tokio::time::timeout_at(deadline, looks.changed()).await;
-            look.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
+            let looked = tokio::time::timeout_at(deadline, looks.changed()).await;
+            looked.map_err(|_| in_vain)?.map_err(|_| EngineError::NotReady)?;
+            let look = *looks.borrow_and_update();
+            has_looked |= look.found_the_store && look.began >= asked;
         }
     }
 }

@@ -227,7 +227,7 @@ impl<'a> Loader<'a> {
     async fn read_from_store<K, V>(&self, key: &K, read: Read<K, V>) -> Result<Entry<V>, EngineError> {
         let mut tx = self.shared.store.read().await?;
         let head = tx.head();
-        if !head.goes_on_from(self.view.head) {
+        if !head.goes_on_from(self.view.head) || self.view.cache.saw(head).is_err() {
             // The view is about to be rebuilt: what is read now must not be mixed with it.
             self.shared.nudge.notify_one();
             return Err(EngineError::StoreUnavailable);

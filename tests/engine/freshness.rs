@@ -237,3 +237,41 @@ async fn a_batch_is_answered_as_so_many_checks_whatever_is_loaded_ahead() {
     }
     assert!(answers[0] == answers[1] && answers[0].iter().any(|one| one.is_allowed()));
 }
+
+/// A call that needed the store and failed was not "answered from memory".
+#[tokio::test]
+async fn a_failed_look_up_is_no_answer_from_memory() {
+    let made = sqlite().await;
+    write(&*made.store, [say::new_user("ann"), say::new_group("g"), say::bare_project("p", "g")]).await;
+    let engine = running(Arc::clone(&made.store), on_demand()).await;
+    std::fs::rename(&made.path, made.folder.path().join("away.db")).unwrap();
+    let before = engine.stats().hits.get();
+    assert_eq!(fast(&engine, &query("ann", "p", FilesDownload)).await, Err(EngineError::StoreUnavailable));
+    assert_eq!(engine.stats().hits.get() - before, 0);
+}
+
+/// A token of an epoch that is not known here, while the store cannot be looked at: nobody can tell whether that epoch is
+/// past or to come, and a caller that is told "restored since: drop the token" asks again without it and gets a stale yes.
+#[tokio::test]
+async fn a_token_of_an_epoch_to_come_is_not_refused_for_good_while_the_store_is_away() {
+    let made = sqlite().await;
+    let edits = [
+        say::new_user("ann"),
+        say::new_group("g"),
+        say::bare_project("p", "g"),
+        say::permit("p", "ann", "ro"),
+    ];
+    write(&*made.store, edits).await;
+    let engine = running(Arc::clone(&made.store), patient()).await;
+    let question = query("ann", "p", FilesDownload);
+    assert!(allowed(&fast(&engine, &question).await));
+    let away = made.folder.path().join("away.db");
+    std::fs::rename(&made.path, &away).unwrap();
+    let errors = engine.stats().store_errors.get();
+    until("the store is seen to be away", || engine.stats().store_errors.get() > errors).await;
+    // Elsewhere the epoch was renewed, and the grant revoked under it.
+    let revoked = Token { epoch: Epoch::random().unwrap(), revision: 9 };
+    let hurried = Wish { wait: Duration::from_secs(3), ..wish(Freshness::AtLeast(revoked)) };
+    let answer = ask(&engine, &question, hurried).await;
+    assert_ne!(answer, Err(EngineError::OtherEpoch), "no look has found the store since the token came");
+}

@@ -2,12 +2,17 @@
 
 use crate::{
     kit::{
-        Gate, Running, allowed, ask_held_up, at_least, fast, on_demand, query, running, until, write_through,
+        Gate, Running, allowed, ask, ask_held_up, at_least, fast, on_demand, patient, query, running, until,
+        wish, write_through,
     },
-    support::{Made, context, head, opened, say, sqlite, vacuum_into, write, write_with},
+    support::{Made, context, head, opened, raw, say, sqlite, vacuum_into, write, write_with},
 };
 use rolegate::{
-    engine::answer::Query,
+    engine::{
+        answer::{Query, Wish},
+        error::EngineError,
+        freshness::Freshness,
+    },
     rbac::action::Action::FilesDownload,
     store::{auth::Actor, revision::Head, write::WriteTx},
 };
@@ -16,6 +21,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 /// A site where `ann` and `bob` hold `rw` on `p`; an engine behind a gate that holds nothing of `ann` yet.
@@ -160,4 +166,65 @@ async fn a_load_from_before_a_restore_says_nothing_after_it() {
     let written = write_through(&engine, say::permit("p", "ann", "ro")).await;
     assert_eq!(head(&*opened(&made.path).await).await.token(), written);
     assert!(allowed(&fast(&engine, &question).await));
+}
+
+/// Keys share fences. In a cache that was loaded whole, a change of one key must not make another one that shares its
+/// fence "unknown": it is held, only not usable any more, and must be loaded.
+#[tokio::test]
+async fn a_change_does_not_make_others_unknown_in_a_complete_cache() {
+    let made = sqlite().await;
+    write(&*made.store, [say::new_group("g"), say::bare_project("p", "g")]).await;
+    for chunk in 0..10 {
+        let ids = (chunk * 300..(chunk + 1) * 300).map(|n| format!("u{n}"));
+        write(&*made.store, ids.clone().map(|id| say::new_user(&id))).await;
+        write(&*made.store, ids.map(|id| say::permit("p", &id, "ro"))).await;
+    }
+    let engine = running(Arc::clone(&made.store), patient()).await;
+    let denied = async || {
+        let mut denied = Vec::new();
+        for n in 0..3_000 {
+            let answer = fast(&engine, &query(&format!("u{n}"), "p", FilesDownload)).await.unwrap();
+            if !answer.value.is_allowed() {
+                denied.push((n, answer.value.reason()));
+            }
+        }
+        denied
+    };
+    assert_eq!(denied().await, []);
+    // A hundred others are changed; nothing of these three thousand is.
+    for n in 0..100 {
+        write_through(&engine, say::new_user(&format!("other{n}"))).await;
+    }
+    let (loads, denied) = (engine.stats().loads.get(), denied().await);
+    assert_eq!(denied, [], "{} of 3000 are denied, loads {loads}", denied.len());
+}
+
+/// What was loaded ahead of the view belongs to a history that may be lost before the view gets there: the follower only
+/// compares the stamp of its own revision, so what it goes on with may be another history than the one loaded from.
+#[tokio::test]
+async fn what_was_loaded_ahead_from_a_history_that_is_lost_grants_nothing() {
+    let made = sqlite().await;
+    let edits =
+        [say::new_user("ann"), say::new_user("bob"), say::new_group("g"), say::bare_project("p", "g")];
+    write(&*made.store, edits).await;
+    write(&*made.store, [say::permit("p", "bob", "ro")]).await;
+    let mut engine = running(Arc::clone(&made.store), on_demand()).await;
+    assert!(allowed(&fast(&engine, &query("bob", "p", FilesDownload)).await));
+    engine.stop_following();
+    write(&*made.store, [say::permit("p", "ann", "ro")]).await;
+    let question = query("ann", "p", FilesDownload);
+    let hurried = Wish { wait: Duration::from_millis(200), ..wish(Freshness::Fast) };
+    let ahead = ask(&engine, &question, hurried).await;
+    assert!(matches!(ahead, Err(EngineError::Behind { .. })), "{ahead:?}");
+    // The last write is lost, as where files are put back cold, and another one is made in its place.
+    let back = "DELETE FROM project_permissions WHERE user_id = 'ann'; \
+                DELETE FROM changes WHERE revision = (SELECT revision FROM store); \
+                UPDATE store SET revision = revision - 1, \
+                stamp = (SELECT stamp FROM changes ORDER BY revision DESC LIMIT 1)";
+    sqlx::raw_sql(back).execute(&mut raw(&made.path).await).await.unwrap();
+    let now = write(&*made.store, [say::new_user("cat")]).await;
+    engine.follow_again();
+    until("the engine has caught up", || engine.stats().revision.get() >= now.revision).await;
+    let answer = fast(&engine, &question).await;
+    assert!(!allowed(&answer), "nobody ever granted that in this history: {answer:?}");
 }
