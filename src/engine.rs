@@ -10,6 +10,7 @@ mod follow;
 pub mod freshness;
 mod gather;
 mod left;
+mod lineage;
 pub mod stats;
 mod turns;
 pub mod view;

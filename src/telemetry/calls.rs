@@ -4,7 +4,7 @@ use super::{
     metrics::Metrics,
     places::{Placed, Places},
 };
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use std::{sync::Arc, time::Instant};
 use tonic::{Code, Status, body::Body};
 
@@ -43,6 +43,10 @@ impl Calls {
 
 /// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known.
 fn code(response: &Response<Body>) -> Code {
+    if response.status() != StatusCode::OK {
+        // What is no gRPC call has no code of its own.
+        return Code::InvalidArgument;
+    }
     response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
 }
 

@@ -63,6 +63,19 @@ fn operating(operation: Operation) -> CheckRequest {
     may_operate("ann", project("scans"), operation)
 }
 
+/// Looking for what a caller may have meant takes long: it must not be had for a few bytes an item.
+#[tokio::test]
+async fn only_the_first_wrong_names_of_a_batch_are_told_what_they_may_mean() {
+    let mut asking = asking().await;
+    let wrong = |n: usize| item(may("ann", project("scans"), &format!("files_downlaod{}", n / 10)));
+    let items = (0..100).map(wrong).collect();
+    let outcomes = asking.batch(BatchCheckRequest { items, ..BatchCheckRequest::default() }).await;
+    let problems: Vec<_> = outcomes.iter().map(|outcome| format!("{outcome:?}")).collect();
+    assert!(problems.iter().all(|problem| problem.contains("unknown action `files_downlaod")));
+    let told = problems.iter().map(|problem| problem.contains("did you mean `files_download`?"));
+    assert!(told.eq((0..100).map(|n| n < 80)), "{problems:?}");
+}
+
 #[tokio::test]
 async fn an_unknown_action_is_named_with_the_likely_meaning() {
     let mut asking = asking().await;

@@ -2,6 +2,7 @@
 
 use super::{
     ask::{may, project},
+    http::get,
     raw::{CHECK, Raw, framed},
     server::{Server, Store},
     site::SITE,
@@ -164,4 +165,21 @@ async fn reflection_is_a_switch() {
     assert!(String::from_utf8_lossy(&reply.body).contains("rolegate.v1.AuthorizationService"), "{reply:?}");
     let off = wire(&["--reflection", "false"]).await;
     assert_eq!(off.ends(path, list_services).await.0, Code::Unimplemented);
+}
+
+/// What HTTP refuses is no call that went well.
+#[tokio::test]
+async fn what_is_no_grpc_call_is_not_counted_as_ok() {
+    let store = Store::with_site(SITE);
+    let server = Server::start(&store).await;
+    let raw = Raw::connect(&server.questions).await;
+    let reply = raw.send(raw.request("GET", CHECK), Vec::new()).await.unwrap();
+    assert_eq!(reply.http, 405);
+    let reply = raw.send(raw.request("POST", CHECK).header("content-type", "text/html"), Vec::new()).await;
+    assert_eq!(reply.unwrap().http, 415);
+    let (_, text) = get(&server.metrics, "/metrics").await;
+    let of_checks =
+        |line: &&str| line.contains("grpc_calls_total") && line.contains("AuthorizationService/Check");
+    let counted: Vec<_> = text.lines().filter(of_checks).collect();
+    assert!(!counted.is_empty() && !counted.iter().any(|line| line.contains("code=\"Ok\"")), "{counted:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     BadField,
-    question::{Asked, assemble, place, resource, user},
+    question::{Asked, Unknown, assemble, nearest, place, resource, unknown_name, user, with_suggestion},
 };
 use crate::{
     engine::answer::Query,
@@ -12,6 +12,35 @@ use crate::{
     },
     rbac::{question::Resource, text::UserId},
 };
+
+/// For how many wrong names of a batch it is told what they may mean. To find out takes long: a caller whose names are all
+/// wrong must not keep a thread from everyone else.
+const SUGGESTIONS: usize = 8;
+
+/// What was found for the wrong names of a batch so far.
+#[derive(Default)]
+struct Suggestions<'a>(Vec<(Unknown<'a>, Option<&'static str>)>);
+
+impl<'a> Suggestions<'a> {
+    fn add_to(&mut self, bad: BadField, asked: Option<Asked<'a>>) -> BadField {
+        match unknown_name(&bad, asked).and_then(|name| self.of(name)) {
+            Some(near) => with_suggestion(bad, near),
+            None => bad,
+        }
+    }
+
+    fn of(&mut self, name: Unknown<'a>) -> Option<&'static str> {
+        if let Some((_, near)) = self.0.iter().find(|(known, _)| *known == name) {
+            return *near;
+        }
+        if self.0.len() == SUGGESTIONS {
+            return None;
+        }
+        let near = nearest(name);
+        self.0.push((name, near));
+        near
+    }
+}
 
 /// The questions of a batch, read.
 pub(in crate::grpc) struct Questions {
@@ -37,10 +66,14 @@ pub(in crate::grpc) fn questions(batch: &Batch<'_>) -> Questions {
         asked: of_batch(beside),
     };
     let mut questions = Questions { good: Vec::with_capacity(batch.items.len()), bad: Vec::new() };
+    let mut suggestions = Suggestions::default();
     for (number, item) in batch.items.iter().enumerate() {
         match query(&defaults, item.parts(), questions.good.last()) {
             Ok(query) => questions.good.push(query),
-            Err(bad) => questions.bad.push((number, bad)),
+            Err(bad) => {
+                let asked = item.parts().asked.or(defaults.asked);
+                questions.bad.push((number, suggestions.add_to(bad, asked)));
+            }
         }
     }
     questions

@@ -2,14 +2,11 @@
 
 use super::{
     BadField, Fault, maybe_text,
-    question::{place_of, with_suggestion, wrong_level},
+    question::{place_of, wrong_level},
     quoted, text,
 };
 use crate::{
-    grpc::{
-        proto::{self, owner::Owner},
-        suggest,
-    },
+    grpc::proto::{self, owner::Owner},
     rbac::{
         question::{FileOrigin, GroupAsk, JobOwner, Operation, ProjectAsk, Question, Resource},
         text::{GearName, GroupId, ProjectId, UserId},
@@ -144,8 +141,7 @@ fn needed<T>(field: &str, operation: &str, value: Option<T>) -> Result<T, BadFie
 }
 
 fn unknown_operation(name: &str) -> BadField {
-    let problem =
-        with_suggestion(format!("unknown operation {}", quoted(name)), suggest::nearest_operation(name));
+    let problem = format!("unknown operation {}", quoted(name));
     BadField { fault: Fault::UnknownOperation, field: "operation.name".to_owned(), problem }
 }
 

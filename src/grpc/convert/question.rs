@@ -49,7 +49,12 @@ pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, Bad
         Q::Action(name) => Asked::Action(name),
         Q::Operation(operation) => Asked::Operation(operation),
     });
-    assemble(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked, None)
+    assemble(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked, None).map_err(
+        |bad| match unknown_name(&bad, asked).and_then(nearest) {
+            Some(near) => with_suggestion(bad, near),
+            None => bad,
+        },
+    )
 }
 
 /// Puts a question together from its three parts, which are judged in this order.
@@ -143,16 +148,40 @@ fn misplaced_action(name: &str, at: &str) -> BadField {
 }
 
 fn unknown_action(name: &str) -> BadField {
-    let problem = with_suggestion(format!("unknown action {}", quoted(name)), suggest::nearest_action(name));
+    let problem = format!("unknown action {}", quoted(name));
     BadField { fault: Fault::UnknownAction, field: "action".to_owned(), problem }
 }
 
-/// Adds "did you mean" to a problem, if there is a likely answer.
-pub(super) fn with_suggestion(problem: String, near: Option<&str>) -> String {
-    match near {
-        Some(near) => format!("{problem}; did you mean `{near}`?"),
-        None => problem,
+/// A name that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unknown<'a> {
+    Action(&'a str),
+    Operation(&'a str),
+}
+
+/// The name that is wrong with a question, if it is one that nobody knows.
+pub(super) fn unknown_name<'a>(bad: &BadField, asked: Option<Asked<'a>>) -> Option<Unknown<'a>> {
+    match (bad.fault, asked) {
+        (Fault::UnknownAction, Some(Asked::Action(name))) => Some(Unknown::Action(name)),
+        (Fault::UnknownOperation, Some(Asked::Operation(operation))) => {
+            Some(Unknown::Operation(&operation.name))
+        }
+        _ => None,
     }
+}
+
+/// What was likely meant. To find out costs a thousand times what reading a question does.
+pub(super) fn nearest(name: Unknown<'_>) -> Option<&'static str> {
+    match name {
+        Unknown::Action(name) => suggest::nearest_action(name),
+        Unknown::Operation(name) => suggest::nearest_operation(name),
+    }
+}
+
+/// Adds "did you mean" to what is wrong with a question.
+pub(super) fn with_suggestion(mut bad: BadField, near: &str) -> BadField {
+    bad.problem.push_str(&format!("; did you mean `{near}`?"));
+    bad
 }
 
 /// What a place is called in messages.
