@@ -8,7 +8,7 @@ use crate::{
     server::{Questions, until},
 };
 use rolegate::grpc::proto::CheckRequest;
-use std::path::PathBuf;
+use tempfile::TempDir;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -23,7 +23,8 @@ async fn is_refused(questions: &mut Questions, token: &str) {
 #[tokio::test]
 async fn a_database_restored_from_an_older_dump_starts_a_new_epoch() {
     let scene = Scene::new();
-    let dump = crate::cluster::folder().join("dump");
+    let folder = crate::cluster::folder();
+    let dump = folder.path().join("dump");
     succeed(scene.cluster.client("pg_dump").args(["-Fc", "-f"]).arg(&dump).arg(DATABASE));
     let (control, sidecar) = (scene.control().await, scene.sidecar(&IMPATIENT).await);
     let (mut admin, mut questions) = (scene.admin(&control).await, sidecar.questions().await);
@@ -50,7 +51,7 @@ async fn a_database_restored_from_an_older_dump_starts_a_new_epoch() {
 
 /// Puts the data of a backup into the tables that are there, in the place of what they hold.
 struct Backup {
-    dump: PathBuf,
+    folder: TempDir,
 }
 
 /// Every table of a store.
@@ -59,26 +60,33 @@ const TABLES: &str = "store, which_history, changes, users, api_keys, roles, rol
 
 impl Backup {
     fn of(scene: &Scene) -> Self {
-        let dump = crate::cluster::folder().join("dump");
+        let folder = crate::cluster::folder();
         let mut backup = scene.cluster.client("pg_dump");
-        succeed(backup.args(["-Fc", "--exclude-table-data=_sqlx_migrations", "-f"]).arg(&dump).arg(DATABASE));
-        Self { dump }
+        backup.args(["-Fc", "--exclude-table-data=_sqlx_migrations", "-f"]);
+        succeed(backup.arg(folder.path().join("dump")).arg(DATABASE));
+        Self { folder }
     }
 
     /// The tables in the order in which their data is put back.
     fn contents(&self, scene: &Scene) -> Vec<String> {
-        let listed = succeed(scene.cluster.client("pg_restore").args(["--data-only", "-l"]).arg(&self.dump));
+        let listed = succeed(
+            scene
+                .cluster
+                .client("pg_restore")
+                .args(["--data-only", "-l"])
+                .arg(self.folder.path().join("dump")),
+        );
         let listed = String::from_utf8(listed.stdout).unwrap();
         listed.lines().filter(|line| line.contains("TABLE DATA")).map(str::to_owned).collect()
     }
 
     /// Puts some of it back.
     fn put_back_part(&self, scene: &Scene, part: &[String]) {
-        let list = crate::cluster::folder().join("list");
+        let list = self.folder.path().join("list");
         std::fs::write(&list, part.join("\n")).unwrap();
         let mut restore = scene.cluster.client("pg_restore");
         restore.args(["--data-only", "--disable-triggers", "-d", DATABASE, "-L"]).arg(&list);
-        succeed(restore.arg(&self.dump));
+        succeed(restore.arg(self.folder.path().join("dump")));
     }
 
     fn put_back(&self, scene: &Scene) {

@@ -10,17 +10,19 @@ use std::{
     net::{TcpListener, TcpStream},
     process::{Child, Stdio},
 };
+use tempfile::TempDir;
 
 struct Pooler {
     port: u16,
     process: Child,
+    _folder: TempDir,
 }
 
 impl Pooler {
     async fn before(scene: &Scene, more: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = folder();
-        let file = folder.join("pgbouncer.ini");
+        let file = folder.path().join("pgbouncer.ini");
         let text = format!(
             "[databases]\n{DATABASE} = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nauth_type = any\nauth_file =\npool_mode = transaction\nunix_socket_dir =\n\
@@ -34,7 +36,7 @@ impl Pooler {
         std::fs::write(&file, text).unwrap();
         let process = as_owner("pgbouncer").arg(&file).stderr(Stdio::null()).spawn().unwrap();
         until("the pooler listens", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Self { port, process }
+        Self { port, process, _folder: folder }
     }
 }
 

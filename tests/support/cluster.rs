@@ -10,6 +10,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 /// How long a server may take to start or to end. Only a broken one takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ impl Cluster {
 
     /// The same with more lines of its configuration, which win.
     pub(crate) fn start_with(settings: &[&str]) -> Self {
-        let data = folder();
+        let data = folder().keep();
         // A collation that is not that of bytes: the store must not depend on it.
         let collation = ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US"];
         let mut init = as_owner("initdb");
@@ -43,7 +44,7 @@ impl Cluster {
 
     /// A standby of this server, which follows it until it is promoted.
     pub(crate) fn standby(&self) -> Self {
-        let data = folder();
+        let data = folder().keep();
         succeed(
             self.client("pg_basebackup")
                 .args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"])
@@ -58,16 +59,16 @@ impl Cluster {
     }
 
     /// Copies the files of a server that does not run.
-    pub(crate) fn copy_files(&self) -> PathBuf {
+    pub(crate) fn copy_files(&self) -> TempDir {
         let copy = folder();
-        succeed(Command::new("cp").arg("-a").arg(self.data.join(".")).arg(&copy));
+        succeed(Command::new("cp").arg("-a").arg(self.data.join(".")).arg(copy.path()));
         copy
     }
 
     /// Puts copied files back in place of what a server that does not run has now.
-    pub(crate) fn put_back(&self, copy: &Path) {
+    pub(crate) fn put_back(&self, copy: &TempDir) {
         succeed(Command::new("rm").arg("-rf").arg(&self.data));
-        succeed(Command::new("cp").arg("-a").arg(copy).arg(&self.data));
+        succeed(Command::new("cp").arg("-a").arg(copy.path()).arg(&self.data));
     }
 
     /// Starts a server on a folder that holds a cluster.
@@ -193,9 +194,9 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A new folder that the server's owner may use.
-pub(crate) fn folder() -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("rolegate-postgres-").tempdir().unwrap().keep();
+/// A new folder that the server's owner may use, which goes with whoever holds it.
+pub(crate) fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("rolegate-postgres-").tempdir().unwrap();
     // The server insists on it.
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     if let Some((user, group)) = owner() {
