@@ -16,6 +16,10 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
+/// What is asked about by probes that restart a server which fails them: whether it lives and answers, decide as it may. One
+/// whose store is away must not be restarted for it, since that brings no store back and loses what is in memory.
+const LIVENESS: &str = "liveness";
+
 /// How often readiness is looked at, whatever happens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -33,6 +37,7 @@ impl Health {
         let health = Self { engine, warn_staleness, reporter: HealthReporter::new() };
         // A reporter begins with "serving", and nobody must be told that.
         health.set(false).await;
+        health.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
         health
     }
 

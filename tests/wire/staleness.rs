@@ -9,7 +9,7 @@ use super::{
 use rolegate::grpc::proto::{BatchCheckRequest, Decision, batch_check_outcome::Outcome};
 use std::{path::Path, time::Duration};
 use tonic::Code;
-use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 const SHORT: [&str; 2] = ["--max-staleness", "300ms"];
 
@@ -38,6 +38,9 @@ async fn past_the_limit_nothing_is_decided_and_service_resumes_by_itself() {
     assert_eq!(codes.collect::<Vec<_>>(), [Code::Unavailable, Code::InvalidArgument]);
     assert_eq!(get(&server.metrics, "/readyz").await.0, 503);
     assert_eq!(get(&server.metrics, "/healthz").await.0, 200);
+    let alive = HealthCheckRequest { service: "liveness".to_owned() };
+    let alive = server.health().await.check(alive).await.unwrap().into_inner();
+    assert_eq!(alive.status(), ServingStatus::Serving, "a restart would bring no store back");
     assert!(metric(&server.metrics, "rolegate_data_age_seconds").await > 0.3);
     assert!(metric(&server.metrics, "rolegate_serving").await == 0.0);
 

@@ -37,7 +37,11 @@ impl Away {
 }
 
 async fn health(address: &str) -> ServingStatus {
-    let request = HealthCheckRequest { service: String::new() };
+    health_of(address, "").await
+}
+
+async fn health_of(address: &str, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest { service: service.to_owned() };
     HealthClient::new(channel(address).await).check(request).await.unwrap().into_inner().status()
 }
 
@@ -47,6 +51,7 @@ async fn while_the_store_is_away_everyone_is_told_so_and_service_begins_by_itsel
     let server = away.server().await;
     for address in [&server.questions, &server.admin] {
         assert_eq!(health(address).await, ServingStatus::NotServing);
+        assert_eq!(health_of(address, "liveness").await, ServingStatus::Serving);
     }
     assert_eq!(get(&server.metrics, "/readyz").await.0, 503);
     assert_eq!(get(&server.metrics, "/healthz").await.0, 200);
