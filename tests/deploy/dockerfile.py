@@ -1,0 +1,86 @@
+"""What the Dockerfile says, and what must hold of it beside what hadolint looks for."""
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+PROBLEM = "the Dockerfile: "
+
+
+def instructions(text):
+    """Each instruction with its words, stage by stage; heredocs and escapes other than a line's end are not used here."""
+    joined = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", text))
+    lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
+    stages = [[]]
+    for word, rest in lines:
+        if word.upper() == "FROM":
+            stages.append([])
+        stages[-1].append((word.upper(), rest.strip()))
+    return stages
+
+
+class Dockerfile:
+    """The Dockerfile of the image, and its last stage."""
+
+    def __init__(self, folder):
+        self.stages = instructions((folder / "Dockerfile").read_text())
+        self.last = self.stages[-1]
+        self.package = tomllib.loads((folder / "Cargo.toml").read_text())["package"]
+
+    def all(self, word):
+        return [rest for name, rest in self.last if name == word]
+
+    def command(self, word):
+        """A command in exec form: there is no shell that could run another."""
+        said = self.all(word)
+        assert len(said) == 1, f"{PROBLEM}{word} must be there once"
+        said = said[0].partition(" CMD ")[2] if word == "HEALTHCHECK" else said[0]
+        assert said.startswith("["), f"{PROBLEM}{word} needs a shell: {said}"
+        return json.loads(said)
+
+    @property
+    def environment(self):
+        return dict(rest.split("=", 1) for rest in self.all("ENV"))
+
+    @property
+    def user(self):
+        return self.all("USER")[-1]
+
+    def check(self):
+        base = next(rest for name, rest in self.stages[0] if name == "ARG").partition("=")[2]
+        tag = base.partition(":")[2]
+        assert re.match(r"\d+\.\d+\.\d+-slim-[a-z]+$", tag), f"{PROBLEM}the base `{base}` is not pinned to a release"
+        wanted = ".".join(self.package["rust-version"].split(".")[:2])
+        assert tag.startswith(wanted + "."), f"{PROBLEM}the base `{base}` is not of Rust {wanted}"
+        build = " ".join(rest for name, rest in self.stages[1] if name == "RUN")
+        assert "--release" in build and "--locked" in build, f"{PROBLEM}it must build the release that is locked"
+        assert self.last[0] == ("FROM", "scratch"), f"{PROBLEM}the image must start from nothing"
+        assert not self.all("RUN"), f"{PROBLEM}there is no shell in the image that could run anything"
+        assert re.fullmatch(r"[1-9]\d{4,}:[1-9]\d{4,}", self.user), f"{PROBLEM}USER must be a number, and not root's"
+        assert self.command("HEALTHCHECK") == [*self.command("ENTRYPOINT"), "healthcheck"], f"{PROBLEM}HEALTHCHECK"
+        labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', " ".join(self.all("LABEL"))))
+        for label, key in {"title": "name", "version": "version", "licenses": "license", "description": "description"}.items():
+            assert labels.get(label) == self.package[key], f"{PROBLEM}the label `{label}` must be `{self.package[key]}`"
+        assert self.environment.get("MIMALLOC_ARENA_EAGER_COMMIT") == "0", f"{PROBLEM}an idle server would be twice as large"
+
+
+def context(folder):
+    """The files that a build is given: `.dockerignore` names folders and files to let in, and nothing else."""
+    rules = [line for line in (folder / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert rules[0] == "*" and all(rule.startswith("!") for rule in rules[1:]), ".dockerignore: name what to let in"
+    return [folder / rule[1:] for rule in rules[1:]]
+
+
+def check_context(folder):
+    """Whatever the sources take in, and whatever Cargo.toml names, is let in."""
+    let_in = context(folder)
+    package = tomllib.loads((folder / "Cargo.toml").read_text())
+    needed = [folder / name for name in ("Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
+    needed += [folder / "benches" / name["name"] for name in package["bench"]]
+    needed += [folder / name for name in re.findall(r"rerun-if-changed=([\w/]+)", (folder / "build.rs").read_text())]
+    for source in (folder / "src").rglob("*.rs"):
+        needed += [source.parent / name for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text())]
+    for path in map(os.path.normpath, needed):
+        assert any(Path(path).is_relative_to(place) for place in let_in), f".dockerignore keeps out {path}"
