@@ -1,0 +1,330 @@
+//! The download service: who gets files, who does not, and what it makes of a rolegate that is away.
+
+use crate::{
+    http::{Reply, get, post},
+    scene::{SITE, address, listen, serving},
+    server::{Server, Store, run, until},
+};
+use rolegate::grpc::proto::{
+    BatchCheckRequest, BatchCheckResponse, CheckRequest, CheckResponse, GetEffectiveActionsRequest,
+    GetEffectiveActionsResponse, RemoveProjectPermissionRequest,
+    authorization_service_server::{AuthorizationService, AuthorizationServiceServer},
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::{fs::symlink, net::UnixListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{Request, Response, Status};
+
+/// The service, built once from its own manifest, with what is built already for this project wherever it is the same.
+fn program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_BIN_EXE_rolegate")).ancestors().nth(2).unwrap();
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/download-service/Cargo.toml");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--manifest-path", manifest])
+            .env("CARGO_TARGET_DIR", target)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success() && said.is_empty(), "{said}");
+        target.join("debug/download-service")
+    })
+}
+
+/// The service as a process. Killed when dropped.
+struct Service {
+    child: Child,
+    url: String,
+    files: TempDir,
+}
+
+impl Service {
+    /// A service with a few files, which asks at an address, and gives it time.
+    fn start(rolegate: &str) -> Self {
+        let files = TempDir::new().unwrap();
+        for (project, name, content) in
+            [("scans", "a.dcm", "scan a"), ("scans", "b.dcm", "scan b"), ("other", "c.dcm", "other c")]
+        {
+            fs::create_dir_all(files.path().join(project)).unwrap();
+            fs::write(files.path().join(project).join(name), content).unwrap();
+        }
+        fs::write(files.path().join("outside"), "nobody's").unwrap();
+        symlink(files.path().join("outside"), files.path().join("scans/link")).unwrap();
+        let mut child = Command::new(program())
+            .env("LISTEN", "127.0.0.1:0")
+            .env("ROLEGATE", rolegate)
+            .env("FILES", files.path())
+            .env("CHECK_TIMEOUT_MS", "2000")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().trim_start_matches("listening on ").to_owned();
+        Self { child, url, files }
+    }
+
+    async fn get(&self, user: &str, path: &str) -> Reply {
+        get(&self.url, path, &[("x-user", user)]).await
+    }
+
+    async fn post(&self, user: &str, path: &str, body: &str) -> Reply {
+        post(&self.url, path, &[("x-user", user)], body).await
+    }
+
+    /// Asks until there are decisions again, and tells what the first one was.
+    async fn decides(&self, user: &str, path: &str) -> Reply {
+        let mut last = None;
+        until("the service decides", async || {
+            let reply = self.get(user, path).await;
+            let decided = reply.status != 503;
+            last = Some(reply);
+            decided
+        })
+        .await;
+        last.unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const A: &str = "/projects/scans/files/a.dcm";
+
+fn is_undecided(reply: &Reply) {
+    assert_eq!((reply.status, reply.text()), (503, r#"{"error":"not decided; try again"}"#));
+    assert!(reply.head.contains("retry-after: 1"), "{}", reply.head);
+}
+
+/// What an archive holds, as everybody's `tar` reads it.
+fn unpacked(reply: &Reply) -> Vec<(String, String)> {
+    let folder = TempDir::new().unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["-xv", "-C"]).arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut tar = tar.spawn().unwrap();
+    tar.stdin.take().unwrap().write_all(&reply.body).unwrap();
+    let done = tar.wait_with_output().unwrap();
+    assert!(done.status.success());
+    let names = String::from_utf8(done.stdout).unwrap();
+    names
+        .lines()
+        .map(|name| (name.to_owned(), fs::read_to_string(folder.path().join(name)).unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn whoever_may_gets_the_file_and_whoever_may_not_learns_nothing() {
+    let store = Store::with_site(SITE);
+    let _server = serving(&store).await;
+    let service = Service::start(&address(&store));
+    assert_eq!(service.get("ann", A).await.text(), "scan a");
+    assert_eq!(service.get("ann", "/projects/scans/files/none").await.status, 404);
+    assert_eq!(service.get("ann", "/projects/scans/files/link").await.status, 404, "links are not followed");
+    let lacking = service.get("bob", A).await;
+    assert_eq!((lacking.status, lacking.text()), (403, r#"{"error":"REASON_LACKING_ACTION"}"#));
+    assert_eq!(service.get("bob", "/projects/scans/files/none").await.body, lacking.body);
+    let nobody = service.get("cat", A).await;
+    assert_eq!((nobody.status, nobody.text()), (403, r#"{"error":"REASON_NO_ROLE"}"#));
+    for there_is_none in ["/projects/none/files/a.dcm", "/projects/%2e%2e/files/outside"] {
+        assert_eq!(service.get("cat", there_is_none).await, nobody);
+    }
+    assert_eq!(service.get("stranger", A).await.text(), r#"{"error":"REASON_UNKNOWN_USER"}"#);
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
+    let store = Store::with_site(SITE);
+    let server = serving(&store).await;
+    let service = Service::start(&address(&store));
+    assert_eq!(get(&service.url, A, &[]).await.status, 401);
+    assert_eq!(get(&service.url, A, &[("x-user", "")]).await.status, 401);
+    assert_eq!(get(&service.url, A, &[("x-user", "bob"), ("x-user", "ann")]).await.status, 401);
+    for name in ["..%2f..%2foutside", "%2e%2e", ".hidden", "a%5cb", "a%00b", &"x".repeat(101)] {
+        let reply = service.get("ann", &format!("/projects/scans/files/{name}")).await;
+        assert_eq!(reply.status, 400, "{name}");
+    }
+    for names in [r#"["../outside"]"#, "[]"] {
+        assert_eq!(service.post("ann", "/projects/scans/bulk", names).await.status, 400, "{names}");
+    }
+    let (_, metrics) = metrics(&server).await;
+    assert!(!metrics.contains("\"Check\"") && !metrics.contains("BatchCheck\""), "{metrics}");
+}
+
+async fn metrics(server: &Server) -> (u16, String) {
+    let reply = get(&server.metrics, "/metrics", &[]).await;
+    (reply.status, reply.text().to_owned())
+}
+
+#[tokio::test]
+async fn who_may_look_into_single_files_may_not_take_many() {
+    let store = Store::with_site(SITE);
+    let _server = serving(&store).await;
+    let service = Service::start(&address(&store));
+    let names = r#"["a.dcm", "b.dcm"]"#;
+    assert_eq!(service.get("vic", A).await.text(), "scan a");
+    let refused = service.post("vic", "/projects/scans/bulk", names).await;
+    assert_eq!((refused.status, refused.text()), (403, r#"{"error":"REASON_LACKING_ACTION"}"#));
+    let archive = service.post("ann", "/projects/scans/bulk", names).await;
+    let wanted = [("scans/a.dcm", "scan a"), ("scans/b.dcm", "scan b")];
+    assert_eq!(unpacked(&archive), wanted.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    assert_eq!(service.post("ann", "/projects/scans/bulk", r#"["a.dcm", "none"]"#).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_download_from_several_projects_is_one_question_and_all_or_nothing() {
+    let store = Store::with_site(SITE);
+    let server = serving(&store).await;
+    let service = Service::start(&address(&store));
+    let wanted = r#"{"scans": ["a.dcm"], "other": ["c.dcm"]}"#;
+    let archive = service.post("ann", "/bulk", wanted).await;
+    let there = [("other/c.dcm", "other c"), ("scans/a.dcm", "scan a")];
+    assert_eq!(unpacked(&archive), there.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    assert_eq!(service.post("vic", "/bulk", wanted).await.status, 403);
+    let more = r#"{"scans": ["a.dcm"], "closed": ["a.dcm"]}"#;
+    assert_eq!(service.post("ann", "/bulk", more).await.text(), r#"{"error":"REASON_NO_ROLE"}"#);
+    let (_, text) = metrics(&server).await;
+    let batches = text
+        .lines()
+        .find(|line| line.starts_with("rolegate_grpc_calls_total") && line.contains("BatchCheck"));
+    assert!(batches.is_some_and(|line| line.ends_with(" 3")), "{batches:?}");
+}
+
+#[tokio::test]
+async fn a_revocation_whose_token_is_handed_on_is_obeyed_at_once() {
+    let store = Store::with_site(SITE);
+    // Whoever changes permissions does so elsewhere: the service's own sidecar learns of it from the store.
+    let (writer, _sidecar) = (Server::start(&store).await, serving(&store).await);
+    let service = Service::start(&address(&store));
+    assert_eq!(service.get("vic", A).await.status, 200);
+    let off = RemoveProjectPermissionRequest {
+        project: "scans".to_owned(),
+        user: "vic".to_owned(),
+        expected_revision: None,
+    };
+    let mut admin = writer.administrator(&store.key).await;
+    let token = admin.remove_project_permission(off).await.unwrap().into_inner().revision_token;
+    let with = async |user, token: &str| {
+        get(&service.url, A, &[("x-user", user), ("x-revision-token", token)]).await.status
+    };
+    assert_eq!(with("vic", &token).await, 403);
+    assert_eq!(with("ann", &token).await, 200);
+    assert_eq!(with("ann", "no token").await, 400);
+    // A store that was restored since: nothing can be compared with the token, and the newest there is decides.
+    let other = Store::with_site(SITE);
+    let answer = run([
+        "check",
+        "--server",
+        &Server::start(&other).await.questions,
+        "--output",
+        "json",
+        "--user",
+        "ann",
+        "--project",
+        "scans",
+        "--action",
+        "files_download",
+    ]);
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let foreign = answer["revision_token"].as_str().unwrap();
+    assert_eq!((with("ann", foreign).await, with("vic", foreign).await), (200, 403));
+}
+
+#[tokio::test]
+async fn without_rolegate_nothing_is_given_out_and_the_same_channel_serves_when_it_is_back() {
+    let store = Store::with_site(SITE);
+    let service = Service::start(&address(&store));
+    is_undecided(&service.get("ann", A).await);
+    is_undecided(&service.post("ann", "/bulk", r#"{"scans": ["a.dcm"]}"#).await);
+    let mut server = serving(&store).await;
+    assert_eq!(service.decides("ann", A).await.text(), "scan a");
+    server.kill();
+    is_undecided(&service.get("ann", A).await);
+    is_undecided(&service.get("ann", "/projects/scans/files/none").await);
+    let server = serving(&store).await;
+    assert_eq!(service.decides("bob", A).await.status, 403);
+    // Stopped as a whole: it neither answers nor hangs up.
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success())
+    };
+    signal("-STOP");
+    is_undecided(&service.get("ann", A).await);
+    signal("-CONT");
+    assert_eq!(service.decides("ann", A).await.text(), "scan a");
+}
+
+#[tokio::test]
+async fn a_rolegate_that_is_not_ready_is_no_yes() {
+    let store = Store::with_site(SITE);
+    let whole = store.beside("whole.db");
+    fs::rename(&store.path, &whole).unwrap();
+    drop(UnixListener::bind(&store.path).unwrap());
+    let _server = Server::listening(&store, &["--listen", &listen(&store)]).await;
+    let service = Service::start(&address(&store));
+    is_undecided(&service.get("ann", A).await);
+    fs::rename(&whole, &store.path).unwrap();
+    assert_eq!(service.decides("ann", A).await.text(), "scan a");
+}
+
+#[tokio::test]
+async fn all_requests_share_one_connection() {
+    let store = Store::with_site(SITE);
+    let _server = serving(&store).await;
+    let service = Service::start(&address(&store));
+    let asks = (0..64).map(|_| service.get("ann", A));
+    let replies = futures_util::future::join_all(asks).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    // What is accepted from a socket goes by the socket's first name, which is in the same folder.
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    let folder = store.folder.path().to_str().unwrap();
+    let connected = |line: &&str| line.contains(folder) && line.split_whitespace().nth(5) == Some("03");
+    assert_eq!(sockets.lines().filter(connected).count(), 1, "{sockets}");
+    drop(service);
+}
+
+/// Answers everything with nothing, as a server never does, and a broken proxy may.
+struct Empty;
+
+#[tonic::async_trait]
+impl AuthorizationService for Empty {
+    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn batch_check(
+        &self,
+        _: Request<BatchCheckRequest>,
+    ) -> Result<Response<BatchCheckResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn get_effective_actions(
+        &self,
+        _: Request<GetEffectiveActionsRequest>,
+    ) -> Result<Response<GetEffectiveActionsResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_no_yes() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("socket");
+    let incoming = UnixListenerStream::new(tokio::net::UnixListener::bind(&path).unwrap());
+    let empty = tonic::transport::Server::builder().add_service(AuthorizationServiceServer::new(Empty));
+    let _served = tokio::spawn(empty.serve_with_incoming(incoming));
+    let service = Service::start(&format!("unix:{}", path.display()));
+    is_undecided(&service.get("ann", A).await);
+    is_undecided(&service.post("ann", "/bulk", r#"{"scans": ["a.dcm"], "other": ["c.dcm"]}"#).await);
+}

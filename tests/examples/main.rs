@@ -1,0 +1,18 @@
+//! Runs the worked callers in `examples/` as a stranger would, each against real servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
+mod download;
+mod http;
+mod scene;
+
+#[path = "../support/server.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod server;
