@@ -43,7 +43,7 @@ fn program() -> &'static Path {
 struct Service {
     child: Child,
     url: String,
-    files: TempDir,
+    _files: TempDir,
 }
 
 impl Service {
@@ -69,7 +69,7 @@ impl Service {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().trim_start_matches("listening on ").to_owned();
-        Self { child, url, files }
+        Self { child, url, _files: files }
     }
 
     async fn get(&self, user: &str, path: &str) -> Reply {

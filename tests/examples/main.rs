@@ -10,6 +10,7 @@
 )]
 
 mod download;
+mod gears;
 mod http;
 mod scene;
 
