@@ -47,8 +47,13 @@ struct Service {
 }
 
 impl Service {
-    /// A service with a few files, which asks at an address, and gives it time.
+    /// A service with a few files, which asks at an address, and gives it time enough on the busiest machine.
     fn start(rolegate: &str) -> Self {
+        Self::start_with(rolegate, "20000")
+    }
+
+    /// The same with so many milliseconds for a decision.
+    fn start_with(rolegate: &str, time: &str) -> Self {
         let files = TempDir::new().unwrap();
         for (project, name, content) in
             [("scans", "a.dcm", "scan a"), ("scans", "b.dcm", "scan b"), ("other", "c.dcm", "other c")]
@@ -62,7 +67,7 @@ impl Service {
             .env("LISTEN", "127.0.0.1:0")
             .env("ROLEGATE", rolegate)
             .env("FILES", files.path())
-            .env("CHECK_TIMEOUT_MS", "2000")
+            .env("CHECK_TIMEOUT_MS", time)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -244,7 +249,7 @@ async fn a_revocation_whose_token_is_handed_on_is_obeyed_at_once() {
 #[tokio::test]
 async fn without_rolegate_nothing_is_given_out_and_the_same_channel_serves_when_it_is_back() {
     let store = Store::with_site(SITE);
-    let service = Service::start(&address(&store));
+    let service = Service::start_with(&address(&store), "1000");
     is_undecided(&service.get("ann", A).await);
     is_undecided(&service.post("ann", "/bulk", r#"{"scans": ["a.dcm"]}"#).await);
     let mut server = serving(&store).await;
