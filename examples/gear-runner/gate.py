@@ -28,7 +28,7 @@ CHANNEL = (
     ("grpc.enable_http_proxy", 0),
 )
 
-# On a Unix socket grpcio would name the socket's path as the host, percent-encoded, which servers may refuse as no host.
+# On a Unix socket grpcio would name the socket's path as the host, which HTTP/2 servers may refuse as no host.
 HOST_ON_A_SOCKET = (("grpc.default_authority", "localhost"),)
 
 
@@ -64,7 +64,7 @@ class Job:
         return pb.CheckRequest(user=self.user, resource=place, operation=run, freshness=freshness)
 
 
-class CannotAsk(Exception):
+class QuestionError(Exception):
     """The question is at fault: it would never be answered."""
 
 
@@ -76,7 +76,7 @@ class Gate:
     key: str | None = None
     """What callers show, where they must."""
     token: str | None = None
-    """A revision that answers must contain. It moves on with every answer, so that none is older than the one before."""
+    """A revision that answers must contain. It moves on with each, so that none is older than the one before."""
     _stub: services.AuthorizationServiceStub = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Gate:
         self._stub = services.AuthorizationServiceStub(grpc.insecure_channel(self.address, options))
 
     def ask(self, job: Job, seconds: float) -> Verdict:
-        """Asks once. Raises CannotAsk where asking again is of no use."""
+        """Asks once. Raises QuestionError where asking again is of no use."""
         headers = (("authorization", f"Bearer {self.key}"),) if self.key else ()
         try:
             reply = self._stub.Check(job.request(self._freshness()), timeout=seconds, metadata=headers)
@@ -102,7 +102,7 @@ class Gate:
     def _failed(self, error: grpc.RpcError) -> Verdict:
         code, details = error.code(), error.details()
         if code in FAULTS_OF_OURS:
-            raise CannotAsk(f"{code.name}: {details}")
+            raise QuestionError(f"{code.name}: {details}")
         if code is grpc.StatusCode.FAILED_PRECONDITION:
             # The store was restored: nothing can be compared with the token. The next answer is to be the newest.
             self.token = None

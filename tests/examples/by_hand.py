@@ -1,15 +1,16 @@
-"""Runs what docs/clients.md shows in Python, and asks what its lines for grpcurl ask, on a server with the sample site."""
+"""Runs what docs/clients.md shows in Python, and asks what its lines for grpcurl ask, with the sample site."""
 
 import json
 import os
 import re
 import shlex
+from pathlib import Path
 
 import grpc
 from google.protobuf import json_format
 from rolegate.v1 import authorization_pb2, authorization_pb2_grpc, role_admin_pb2, role_admin_pb2_grpc
 
-DOCUMENT = open(os.environ["DOCUMENT"]).read()
+DOCUMENT = Path(os.environ["DOCUMENT"]).read_text(encoding="utf-8")
 SOCKET, PORT, ADMIN = os.environ["SOCKET"], os.environ["PORT"], os.environ["ADMIN"]
 HEALTH = "grpc.health.v1.Health/Check"
 MODULES = {

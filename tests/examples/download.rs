@@ -1,9 +1,10 @@
 //! The download service: who gets files, who does not, and what it makes of a rolegate that is away.
 
 use crate::{
-    http::{Reply, get, post},
+    http::{Reply, get},
     scene::{SITE, address, listen, serving},
-    server::{Server, Store, run, until},
+    server::{Server, Store, run},
+    service::Service,
 };
 use rolegate::grpc::proto::{
     BatchCheckRequest, BatchCheckResponse, CheckRequest, CheckResponse, GetEffectiveActionsRequest,
@@ -12,99 +13,13 @@ use rolegate::grpc::proto::{
 };
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
-    os::unix::{fs::symlink, net::UnixListener},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
+    io::Write as _,
+    os::unix::net::UnixListener,
+    process::{Command, Stdio},
 };
 use tempfile::TempDir;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{Request, Response, Status};
-
-/// The service, built once from its own manifest, with what is built already for this project wherever it is the same.
-fn program() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let target = Path::new(env!("CARGO_BIN_EXE_rolegate")).ancestors().nth(2).unwrap();
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/download-service/Cargo.toml");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--manifest-path", manifest])
-            .env("CARGO_TARGET_DIR", target)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success() && said.is_empty(), "{said}");
-        target.join("debug/download-service")
-    })
-}
-
-/// The service as a process. Killed when dropped.
-struct Service {
-    child: Child,
-    url: String,
-    _files: TempDir,
-}
-
-impl Service {
-    /// A service with a few files, which asks at an address, and gives it time enough on the busiest machine.
-    fn start(rolegate: &str) -> Self {
-        Self::start_with(rolegate, "20000")
-    }
-
-    /// The same with so many milliseconds for a decision.
-    fn start_with(rolegate: &str, time: &str) -> Self {
-        let files = TempDir::new().unwrap();
-        for (project, name, content) in
-            [("scans", "a.dcm", "scan a"), ("scans", "b.dcm", "scan b"), ("other", "c.dcm", "other c")]
-        {
-            fs::create_dir_all(files.path().join(project)).unwrap();
-            fs::write(files.path().join(project).join(name), content).unwrap();
-        }
-        fs::write(files.path().join("outside"), "nobody's").unwrap();
-        symlink(files.path().join("outside"), files.path().join("scans/link")).unwrap();
-        let mut child = Command::new(program())
-            .env("LISTEN", "127.0.0.1:0")
-            .env("ROLEGATE", rolegate)
-            .env("FILES", files.path())
-            .env("CHECK_TIMEOUT_MS", time)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().trim_start_matches("listening on ").to_owned();
-        Self { child, url, _files: files }
-    }
-
-    async fn get(&self, user: &str, path: &str) -> Reply {
-        get(&self.url, path, &[("x-user", user)]).await
-    }
-
-    async fn post(&self, user: &str, path: &str, body: &str) -> Reply {
-        post(&self.url, path, &[("x-user", user)], body).await
-    }
-
-    /// Asks until there are decisions again, and tells what the first one was.
-    async fn decides(&self, user: &str, path: &str) -> Reply {
-        let mut last = None;
-        until("the service decides", async || {
-            let reply = self.get(user, path).await;
-            let decided = reply.status != 503;
-            last = Some(reply);
-            decided
-        })
-        .await;
-        last.unwrap()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 const A: &str = "/projects/scans/files/a.dcm";
 
@@ -163,13 +78,20 @@ async fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
     for names in [r#"["../outside"]"#, "[]"] {
         assert_eq!(service.post("ann", "/projects/scans/bulk", names).await.status, 400, "{names}");
     }
-    let (_, metrics) = metrics(&server).await;
-    assert!(!metrics.contains("\"Check\"") && !metrics.contains("BatchCheck\""), "{metrics}");
+    assert_eq!(calls(&server, "AuthorizationService/Check").await, 0);
+    assert_eq!(service.get("ann", A).await.status, 200);
+    assert_eq!(calls(&server, "AuthorizationService/Check").await, 1);
 }
 
-async fn metrics(server: &Server) -> (u16, String) {
-    let reply = get(&server.metrics, "/metrics", &[]).await;
-    (reply.status, reply.text().to_owned())
+/// How many calls of a method the server has counted.
+async fn calls(server: &Server, method: &str) -> u64 {
+    let metrics = get(&server.metrics, "/metrics", &[]).await;
+    let of_method = format!("{method}\"");
+    let lines = metrics
+        .text()
+        .lines()
+        .filter(|line| line.starts_with("rolegate_grpc_calls_total{") && line.contains(&of_method));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
 #[tokio::test]
@@ -199,11 +121,8 @@ async fn a_download_from_several_projects_is_one_question_and_all_or_nothing() {
     assert_eq!(service.post("vic", "/bulk", wanted).await.status, 403);
     let more = r#"{"scans": ["a.dcm"], "closed": ["a.dcm"]}"#;
     assert_eq!(service.post("ann", "/bulk", more).await.text(), r#"{"error":"REASON_NO_ROLE"}"#);
-    let (_, text) = metrics(&server).await;
-    let batches = text
-        .lines()
-        .find(|line| line.starts_with("rolegate_grpc_calls_total") && line.contains("BatchCheck"));
-    assert!(batches.is_some_and(|line| line.ends_with(" 3")), "{batches:?}");
+    assert_eq!(calls(&server, "AuthorizationService/BatchCheck").await, 3);
+    assert_eq!(calls(&server, "AuthorizationService/Check").await, 0);
 }
 
 #[tokio::test]

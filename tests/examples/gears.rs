@@ -127,6 +127,8 @@ async fn a_job_that_is_not_allowed_is_never_started() {
         (["--gear", "none"], 77, "REASON_UNKNOWN_GEAR"),
         (["--gear", ""], 64, "INVALID_ARGUMENT"),
         (["--token", "none"], 64, "INVALID_ARGUMENT"),
+        (["--interval", "0"], 64, "no time in seconds"),
+        (["--key-file", "none"], 64, "No such file"),
     ] {
         let mut runner = Runner::start(&store, &address(&store), &flags, "touch started");
         assert_eq!(runner.ended().await, code, "{flags:?}: {}", runner.said());

@@ -14,6 +14,7 @@ mod download;
 mod gears;
 mod http;
 mod scene;
+mod service;
 
 #[path = "../support/server.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
