@@ -14,7 +14,14 @@
 //! contain that write.
 //!
 //! Settings are environment variables: `LISTEN` (127.0.0.1:8080), `FILES` (the folder; each project is a folder in it),
-//! `ROLEGATE` (unix:/run/rolegate/rolegate.sock) and `CHECK_TIMEOUT_MS` (100).
+//! `ROLEGATE` (unix:/run/rolegate/rolegate.sock) and `CHECK_TIMEOUT_MS` (100). To try it beside `rolegate serve --demo`:
+//!
+//! ```sh
+//! mkdir -p files/5f0000000000000000000001 && echo scan > files/5f0000000000000000000001/a.dcm
+//! ROLEGATE=http://127.0.0.1:7700 cargo run &
+//! curl -i -H 'x-user: rosa@demo.example' 127.0.0.1:8080/projects/5f0000000000000000000001/files/a.dcm   # 200
+//! curl -i -H 'x-user: ivy@demo.example' 127.0.0.1:8080/projects/5f0000000000000000000001/files/a.dcm    # 403
+//! ```
 
 mod archive;
 mod authorize;
