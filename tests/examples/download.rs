@@ -3,7 +3,7 @@
 use crate::{
     http::{Reply, get},
     scene::{SITE, address, listen, serving},
-    server::{Server, Store, run},
+    server::{Server, Store, run, until},
     service::Service,
 };
 use rolegate::grpc::proto::{
@@ -201,6 +201,14 @@ async fn a_rolegate_that_is_not_ready_is_no_yes() {
     assert_eq!(service.decides("ann", A).await.text(), "scan a");
 }
 
+/// How many connections the server's socket has.
+fn connections(store: &Store) -> usize {
+    // What is accepted from a socket goes by the socket's first name, which is in the same folder.
+    let folder = store.folder.path().to_str().unwrap();
+    let connected = |line: &&str| line.contains(folder) && line.split_whitespace().nth(5) == Some("03");
+    fs::read_to_string("/proc/net/unix").unwrap().lines().filter(connected).count()
+}
+
 #[tokio::test]
 async fn all_requests_share_one_connection() {
     let store = Store::with_site(SITE);
@@ -209,12 +217,18 @@ async fn all_requests_share_one_connection() {
     let asks = (0..64).map(|_| service.get("ann", A));
     let replies = futures_util::future::join_all(asks).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
-    // What is accepted from a socket goes by the socket's first name, which is in the same folder.
-    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
-    let folder = store.folder.path().to_str().unwrap();
-    let connected = |line: &&str| line.contains(folder) && line.split_whitespace().nth(5) == Some("03");
-    assert_eq!(sockets.lines().filter(connected).count(), 1, "{sockets}");
-    drop(service);
+    assert_eq!(connections(&store), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_for_want_of_calls_costs_no_request() {
+    let store = Store::with_site(SITE);
+    let _server = Server::start_with(&store, &["--listen", &listen(&store), "--idle-timeout", "100ms"]).await;
+    let service = Service::start(&address(&store));
+    for _ in 0..3 {
+        assert_eq!(service.get("ann", A).await.status, 200);
+        until("the connection is closed", async || connections(&store) == 0).await;
+    }
 }
 
 /// Answers everything with nothing, as a server never does, and a broken proxy may.
