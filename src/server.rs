@@ -254,13 +254,17 @@ fn others(config: &Config, health: HealthService) -> Routes {
     if !config.reflection {
         return routes;
     }
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    match reflection {
-        Ok(reflection) => routes.add_service(reflection.max_decoding_message_size(SMALL_MESSAGE)),
-        Err(error) => {
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // Tools of some years ago speak the older one alone.
+    match (described().build_v1(), described().build_v1alpha()) {
+        (Ok(reflection), Ok(older)) => routes
+            .add_service(reflection.max_decoding_message_size(SMALL_MESSAGE))
+            .add_service(older.max_decoding_message_size(SMALL_MESSAGE)),
+        (Err(error), _) | (_, Err(error)) => {
             tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
             routes
         }

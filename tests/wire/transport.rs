@@ -158,13 +158,18 @@ async fn compression_that_nobody_agreed_on_is_unimplemented() {
 
 #[tokio::test]
 async fn reflection_is_a_switch() {
-    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
     let list_services = framed(&[0x3a, 0x00]);
-    let on = wire(&[]).await;
-    let reply = on.raw.send(on.raw.grpc(path), list_services.clone()).await.unwrap();
-    assert!(String::from_utf8_lossy(&reply.body).contains("rolegate.v1.AuthorizationService"), "{reply:?}");
-    let off = wire(&["--reflection", "false"]).await;
-    assert_eq!(off.ends(path, list_services).await.0, Code::Unimplemented);
+    let (on, off) = (wire(&[]).await, wire(&["--reflection", "false"]).await);
+    // Tools of some years ago speak the older one alone.
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let reply = on.raw.send(on.raw.grpc(&path), list_services.clone()).await.unwrap();
+        assert!(
+            String::from_utf8_lossy(&reply.body).contains("rolegate.v1.AuthorizationService"),
+            "{reply:?}"
+        );
+        assert_eq!(off.ends(&path, list_services.clone()).await.0, Code::Unimplemented);
+    }
 }
 
 /// What HTTP refuses is no call that went well.
