@@ -31,6 +31,7 @@ mod role_ref;
 mod serve;
 mod site;
 mod time;
+mod tls;
 mod usage;
 mod user;
 

@@ -5,6 +5,7 @@
 mod contradictions;
 mod settings;
 mod stores;
+mod transport;
 mod values;
 mod writer;
 
@@ -16,10 +17,10 @@ pub use writer::WriterArgs;
 use crate::{
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
-    server::{connection::ConnectionLimits, platform::FollowPlatform},
+    server::{connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
     store::location::Location,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +86,10 @@ pub struct Config {
     pub drain: Duration,
     /// The permissions of Unix sockets.
     pub unix_socket_mode: u32,
+    /// The users whose processes may connect to Unix sockets; empty for all whom the permissions let in.
+    pub socket_uids: Arc<[u32]>,
+    /// What TCP listeners speak; `None` for plain text.
+    pub tls: Option<Tls>,
     /// Which log lines are written.
     pub log: String,
     /// How they look.

@@ -10,7 +10,9 @@ mod monitoring;
 pub mod platform;
 mod serving;
 mod shutdown;
+mod socket;
 mod tasks;
+pub mod tls;
 
 pub use listen::Listener;
 pub use shutdown::signalled;
@@ -28,14 +30,16 @@ use crate::{
     },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
-    telemetry::{calls::Calls, metrics::Metrics},
+    telemetry::{calls::Calls, doors::Doors, metrics::Metrics},
 };
 use connection::Acceptor;
 use face::Face;
 use lanes::Lanes;
+use listen::Entry;
 use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
+use tls::Protocol;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
@@ -92,26 +96,41 @@ impl Listeners {
     pub async fn bind(config: &Config) -> Result<Self, ServerError> {
         let mut authorization = Vec::new();
         for address in &config.listen {
-            authorization.push(bind(address, config).await?);
+            authorization.push(bind(address, config, Some(Protocol::Grpc)).await?);
         }
         Ok(Self {
             authorization,
-            admin: maybe_bind(&config.admin_listen, config).await?,
-            http: maybe_bind(&config.http_listen, config).await?,
-            metrics: maybe_bind(&config.metrics_listen, config).await?,
+            admin: maybe_bind(&config.admin_listen, config, Some(Protocol::Grpc)).await?,
+            http: maybe_bind(&config.http_listen, config, Some(Protocol::Http)).await?,
+            // Monitors and probes hold no certificates, and nothing that is told there needs any.
+            metrics: maybe_bind(&config.metrics_listen, config, None).await?,
         })
     }
 }
 
-async fn maybe_bind(address: &Option<Address>, config: &Config) -> Result<Option<Listener>, ServerError> {
+async fn maybe_bind(
+    address: &Option<Address>,
+    config: &Config,
+    secured: Option<Protocol>,
+) -> Result<Option<Listener>, ServerError> {
     match address {
-        Some(address) => bind(address, config).await.map(Some),
+        Some(address) => bind(address, config, secured).await.map(Some),
         None => Ok(None),
     }
 }
 
-async fn bind(address: &Address, config: &Config) -> Result<Listener, ServerError> {
-    let bound = Listener::bind(address, config.unix_socket_mode).await;
+/// Binds an address; a TCP port for what is to be secured speaks TLS if there is any.
+async fn bind(
+    address: &Address,
+    config: &Config,
+    secured: Option<Protocol>,
+) -> Result<Listener, ServerError> {
+    let entry = Entry {
+        unix_mode: config.unix_socket_mode,
+        uids: Arc::clone(&config.socket_uids),
+        tls: config.tls.clone().zip(secured),
+    };
+    let bound = Listener::bind(address, entry).await;
     bound.map_err(|error| ServerError::Bind { address: address.clone(), error })
 }
 
@@ -178,34 +197,41 @@ async fn start(
     listeners: Listeners,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Tasks, ServerError> {
-    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let doors = Arc::new(Doors::default());
+    let metrics = Arc::new(Metrics::new(engine.clone()).with_doors(Arc::clone(&doors)));
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
     let mut tasks = Tasks::default();
     tasks.hold("health", health.clone().watch(stopped.clone()));
+    if let Some(tls) = &config.tls {
+        tls::announce(tls);
+        doors.certificate_expires(tls.expires());
+        tasks.hold("TLS files", tls::watch(tls.clone(), Arc::clone(&doors)));
+    }
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
     let asking = authorization_face(config, engine, health.service(), calls());
+    let accept = |listener| Acceptor::new(listener, config.connections, Arc::clone(&doors));
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accept(listener);
         let served =
             serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
         let face = admin_face(config, engine, health.service(), calls());
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accept(listener);
         let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
         tasks.serve("admin listener", served);
     }
     if let Some(listener) = listeners.metrics {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accept(listener);
         let routes = monitoring::routes(Arc::clone(&metrics), health.service());
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("metrics listener", server);
     }
     if let Some(listener) = listeners.http {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accept(listener);
         let routes = api::router(engine.clone(), config.message_bytes, config.calls_in_flight);
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("http listener", server);

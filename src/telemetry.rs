@@ -1,6 +1,7 @@
 //! What the outside sees of a running server: log lines and metrics.
 
 pub mod calls;
+pub mod doors;
 pub mod metrics;
 pub mod places;
 mod tally;

@@ -3,6 +3,7 @@
 use super::{
     exit::{Failure, innermost},
     time,
+    tls::TlsArgs,
 };
 use crate::grpc::proto::{
     authorization_service_client::AuthorizationServiceClient,
@@ -20,7 +21,8 @@ use tonic::{
 /// The variable that holds the API key.
 pub(super) const KEY_VARIABLE: &str = "ROLEGATE_API_KEY";
 
-const CONNECTION: &str = "Connection";
+/// The heading of these options in help.
+pub(super) const CONNECTION: &str = "Connection";
 
 /// How long a call may take unless told otherwise, and how long one that is about a whole site: as long as servers take.
 const USUAL_TIME: Duration = Duration::from_secs(5);
@@ -38,12 +40,14 @@ pub(crate) struct CallArgs {
     /// for the key itself: every user of the machine could read it in the list of processes.
     #[arg(long, global = true, help_heading = CONNECTION, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 /// Where questions are asked.
 #[derive(Args, Debug)]
 pub(crate) struct ServerArgs {
-    /// The server that answers questions: http://HOST:PORT or unix:PATH
+    /// The server that answers questions: http://HOST:PORT, https://HOST:PORT or unix:PATH
     #[arg(long, value_name = "ADDRESS", env = "ROLEGATE_SERVER", default_value = "http://127.0.0.1:7700")]
     #[arg(help_heading = CONNECTION, value_parser = parse_address)]
     server: String,
@@ -54,7 +58,7 @@ pub(crate) struct ServerArgs {
 /// Where roles are administered.
 #[derive(Args, Debug)]
 pub(crate) struct AdminArgs {
-    /// The server's admin listener: http://HOST:PORT or unix:PATH
+    /// The server's admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH
     #[arg(long, global = true, value_name = "ADDRESS", env = "ROLEGATE_ADMIN_SERVER")]
     #[arg(default_value = "http://127.0.0.1:7701", help_heading = CONNECTION, value_parser = parse_address)]
     admin_server: String,
@@ -142,6 +146,7 @@ impl<C> Link<C> {
         let outfit = Outfit { bearer: bearer(args.key_file.as_ref())?, timeout };
         let endpoint = Endpoint::from_shared(address.to_owned())
             .map_err(|error| Failure::usage(format!("`{address}` is not an address: {error}")))?;
+        let endpoint = args.tls.secure(endpoint, address)?;
         let channel = match tokio::time::timeout(timeout.min(USUAL_TIME), endpoint.connect()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(error)) => Err(innermost(&error).unwrap_or_else(|| error.to_string())),
@@ -225,23 +230,24 @@ fn parse_address(text: &str) -> Result<String, String> {
     }
     let url = match text.split_once("://") {
         None => format!("http://{text}"),
-        Some(("http", _)) => text.to_owned(),
-        // Without this, the stack would speak plain text to the TLS port, key included.
-        Some(("https", _)) => return Err("TLS is not supported; use http:// or unix:".to_owned()),
-        Some(_) => return Err("must start with http:// or unix:".to_owned()),
+        Some(("http" | "https", _)) => text.to_owned(),
+        Some(_) => return Err("must start with http://, https:// or unix:".to_owned()),
     };
     let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
     if uri.host().is_none_or(str::is_empty) {
-        return Err("a host must follow `http://`".to_owned());
+        return Err("a host must follow `http://` or `https://`".to_owned());
     }
     Ok(url)
 }
 
 const fn connect_hint(face: Face) -> &'static str {
     match face {
-        Face::Questions => "is `rolegate serve` running, and is --server (ROLEGATE_SERVER) right?",
+        Face::Questions => {
+            "is `rolegate serve` running, and is --server (ROLEGATE_SERVER) right, https:// if it has TLS?"
+        }
         Face::Admin => {
-            "is `rolegate serve` running with an admin listener, and is --admin-server (ROLEGATE_ADMIN_SERVER) right?"
+            "is `rolegate serve` running with an admin listener, and is --admin-server (ROLEGATE_ADMIN_SERVER) right, \
+             https:// if it has TLS?"
         }
     }
 }
@@ -272,15 +278,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_http_or_unix_or_bare() {
+    fn addresses_are_http_or_https_or_unix_or_bare() {
         assert_eq!(parse_address("localhost:7700").as_deref(), Ok("http://localhost:7700"));
         assert_eq!(parse_address("http://[::1]:7700").as_deref(), Ok("http://[::1]:7700"));
+        assert_eq!(parse_address("https://host:7700").as_deref(), Ok("https://host:7700"));
         assert_eq!(parse_address("unix:/run/rolegate.sock").as_deref(), Ok("unix:/run/rolegate.sock"));
     }
 
     #[test]
     fn addresses_that_could_not_work_are_refused() {
-        for text in ["", "unix:", "unix://", "http://", "https://host:1", "ftp://host", "a b"] {
+        for text in ["", "unix:", "unix://", "http://", "https://", "ftp://host", "a b"] {
             assert!(parse_address(text).is_err(), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config::{Config, ServeArgs},
-    server::{self, Listeners, ServerError},
+    server::{self, Listeners, ServerError, tls::Tls},
     store::{opening, postgres::Access},
     telemetry,
 };
@@ -58,27 +58,28 @@ async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
 /// Whether questions are answered there yet is for health to say.
 fn announce(config: &Config, listeners: &Listeners) {
     for listener in &listeners.authorization {
-        if let Ok(address) = listener.address() {
-            tracing::info!(%address, "listening for questions");
-            if !address.is_local() && config.callers.is_open() {
-                tracing::warn!(%address, "INSECURE: anyone who can reach this address may ask who may do what");
-            }
+        let Ok(address) = listener.url() else { continue };
+        tracing::info!(address, "listening for questions");
+        if config.insecure_callers && listener.address().is_ok_and(|address| !address.is_local()) {
+            tracing::warn!(address, "INSECURE: anyone who can reach this address may ask who may do what");
         }
     }
-    if let Some(Ok(address)) = listeners.admin.as_ref().map(server::Listener::address) {
-        tracing::info!(%address, "listening for administrators");
-        if !address.is_local() {
-            tracing::warn!(%address, "API keys travel to this address unencrypted: put it behind a TLS proxy");
+    let with_keys = [
+        (&listeners.admin, "listening for administrators"),
+        (&listeners.http, "listening for the platform's clients"),
+    ];
+    for (listener, message) in with_keys {
+        let Some((listener, Ok(address))) = listener.as_ref().map(|listener| (listener, listener.url()))
+        else {
+            continue;
+        };
+        tracing::info!(address, "{message}");
+        if !listener.is_private() {
+            tracing::warn!(address, "API keys travel to this address unencrypted: set `tls_cert_file`");
         }
     }
-    if let Some(Ok(address)) = listeners.http.as_ref().map(server::Listener::address) {
-        tracing::info!(%address, "listening for the platform's clients");
-        if !address.is_local() {
-            tracing::warn!(%address, "API keys travel to this address unencrypted: put it behind a TLS proxy");
-        }
-    }
-    if let Some(Ok(address)) = listeners.metrics.as_ref().map(server::Listener::address) {
-        tracing::info!(%address, "listening for metrics");
+    if let Some(Ok(address)) = listeners.metrics.as_ref().map(server::Listener::url) {
+        tracing::info!(address, "listening for metrics");
     }
 }
 
@@ -86,12 +87,19 @@ fn announce(config: &Config, listeners: &Listeners) {
 fn summary(config: &Config) -> String {
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     let or_off = |address: &Option<_>| address.as_ref().map_or("off".to_owned(), ToString::to_string);
-    let callers = if config.callers.is_open() { "anyone who can connect" } else { "holders of a caller key" };
+    let certificates = config.tls.as_ref().is_some_and(Tls::asks_for_certificates);
+    let callers = match (config.callers.is_open(), certificates) {
+        (true, false) => "anyone who can connect",
+        (true, true) => "holders of a client certificate, and local processes by Unix sockets",
+        (false, _) => "holders of a caller key",
+    };
+    let tls = config.tls.as_ref().map_or("off".to_owned(), |tls| tls.files().cert.display().to_string());
     let mut text = String::from("the configuration is good\n");
     let lines = [
         ("store", config.store.to_string()),
         ("listen", listen.join(", ")),
         ("callers", callers.to_owned()),
+        ("tls_cert_file", tls),
         ("admin_listen", or_off(&config.admin_listen)),
         ("http_listen", or_off(&config.http_listen)),
         ("metrics_listen", or_off(&config.metrics_listen)),

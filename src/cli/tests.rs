@@ -127,7 +127,7 @@ fn connection_options_may_stand_before_or_after_the_inner_command() {
         assert_eq!(exit(line), Exit::Success, "{line}: {:?}", parsed(line).err());
     }
     assert_eq!(exit("rolegate role list --timeout 0s"), Exit::Usage);
-    assert_eq!(exit("rolegate role list --admin-server https://host"), Exit::Usage);
+    assert_eq!(exit("rolegate role list --admin-server ftp://host"), Exit::Usage);
 }
 
 #[test]

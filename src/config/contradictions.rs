@@ -1,7 +1,7 @@
 //! Settings that are good one by one, and not together.
 
 use super::{ConfigError, values::Address};
-use crate::grpc::bearer::CallerGate;
+use crate::{grpc::bearer::CallerGate, server::tls::Tls};
 use std::time::Duration;
 
 /// One address cannot serve two purposes. Port 0 is another one each time.
@@ -27,12 +27,14 @@ pub(super) fn refuse_twice(
 pub(super) fn refuse_open_door(
     listen: &[Address],
     callers: &CallerGate,
+    tls: &Option<Tls>,
     insecure: bool,
 ) -> Result<(), ConfigError> {
+    let certificates = tls.as_ref().is_some_and(Tls::asks_for_certificates);
     match listen.iter().find(|address| !address.is_local()) {
-        Some(open) if callers.is_open() && !insecure => {
+        Some(open) if callers.is_open() && !certificates && !insecure => {
             let problem = format!(
-                "{open} can be reached from other machines: set `caller_key_file`, or \
+                "{open} can be reached from other machines: set `caller_key_file` or `tls_client_ca_file`, or \
                  `insecure_allow_any_caller = true` if something else keeps strangers out"
             );
             Err(ConfigError::new("listen", problem))
@@ -42,8 +44,34 @@ pub(super) fn refuse_open_door(
                 "cannot be used with `caller_key_file`: either callers show a key, or anyone may ask";
             Err(ConfigError::new("insecure_allow_any_caller", problem))
         }
+        _ if insecure && certificates => {
+            let problem = "cannot be used with `tls_client_ca_file`: either callers show a certificate, or anyone may ask";
+            Err(ConfigError::new("insecure_allow_any_caller", problem))
+        }
         _ => Ok(()),
     }
+}
+
+/// What protects nothing is believed to protect something: TLS where no port would speak it, and a list of users where
+/// there is no Unix socket.
+pub(super) fn refuse_idle_transport(
+    listen: &[Address],
+    others: &[(&'static str, &Option<Address>)],
+    tls: &Option<Tls>,
+    uids: &[u32],
+) -> Result<(), ConfigError> {
+    let others = others.iter().filter_map(|(key, address)| Some((*key, address.as_ref()?)));
+    let all: Vec<_> = listen.iter().map(|address| ("listen", address)).chain(others).collect();
+    let is_port = |address: &Address| matches!(address, Address::Tcp(_));
+    // Metrics are told in plain text.
+    if tls.is_some() && !all.iter().any(|(key, address)| *key != "metrics_listen" && is_port(address)) {
+        let problem = "is for TCP listeners, and there are only Unix sockets, which need no TLS";
+        return Err(ConfigError::new("tls_cert_file", problem));
+    }
+    if !uids.is_empty() && all.iter().all(|(_, address)| is_port(address)) {
+        return Err(ConfigError::new("socket_uids", "is for Unix sockets, and there is none"));
+    }
+    Ok(())
 }
 
 /// A server without an admin listener is a sidecar, which writes nothing.

@@ -2,7 +2,9 @@
 
 use super::{
     Config, ConfigError, LogFormat,
-    contradictions::{refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice},
+    contradictions::{
+        refuse_idle_transport, refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice,
+    },
     stores::{self, DEFAULT_STORE},
     values::{Address, bytes, duration, within},
 };
@@ -11,7 +13,6 @@ use crate::{
     grpc::{
         admin::PIECE,
         authorization::{Limits, MOST_BATCH_ITEMS},
-        bearer::{CallerGate, SHORTEST_CALLER_KEY},
     },
     platform::source::Source,
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
@@ -97,6 +98,18 @@ settings! {
     insecure_allow_any_caller: bool = "ROLEGATE_INSECURE_ALLOW_ANY_CALLER", "BOOL";
     /// The permissions of Unix sockets, in octal [default: 0660]
     unix_socket_mode: String = "ROLEGATE_UNIX_SOCKET_MODE", "MODE";
+    /// The ids of the users whose processes may connect to Unix sockets, separated by commas [default: all whom
+    /// unix-socket-mode lets in]
+    socket_uids: String = "ROLEGATE_SOCKET_UIDS", "UIDS";
+    /// The certificate of the TCP listeners for questions, administrators and the platform's clients, in PEM, with those
+    /// between it and its authority; they then speak TLS and nothing else
+    tls_cert_file: PathBuf = "ROLEGATE_TLS_CERT_FILE", "FILE";
+    /// The private key of that certificate, in PEM
+    tls_key_file: PathBuf = "ROLEGATE_TLS_KEY_FILE", "FILE";
+    /// The authorities, in PEM, by one of which clients' certificates must be signed; clients must then show one
+    tls_client_ca_file: PathBuf = "ROLEGATE_TLS_CLIENT_CA_FILE", "FILE";
+    /// How often to look whether the TLS files have changed [default: 30s]
+    tls_reload_interval: String = "ROLEGATE_TLS_RELOAD_INTERVAL", "TIME";
     /// Refuse to decide when the store was last confirmed longer ago than this [default: 30s]
     max_staleness: String = "ROLEGATE_MAX_STALENESS", "TIME";
     /// Warn in the log past this age, at most max-staleness [default: 5s, or max-staleness if that is shorter]
@@ -119,7 +132,7 @@ settings! {
     max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
     /// The most concurrent calls on one connection [default: 256]
     max_streams: u32 = "ROLEGATE_MAX_STREAMS", "N";
-    /// How long a client may take to say that it speaks HTTP/2 [default: 10s]
+    /// How long a client may take to say that it speaks HTTP/2, TLS handshake included [default: 10s]
     greeting_timeout: String = "ROLEGATE_GREETING_TIMEOUT", "TIME";
     /// Close a connection on which no call begins for so long (at the latest after twice as long) [default: 5m]
     idle_timeout: String = "ROLEGATE_IDLE_TIMEOUT", "TIME";
@@ -184,7 +197,9 @@ impl ServeArgs {
         let store = self.store()?;
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
-        refuse_open_door(&listen, &callers, insecure_callers)?;
+        let (tls, socket_uids) = (self.tls()?, self.socket_uids()?);
+        refuse_open_door(&listen, &callers, &tls, insecure_callers)?;
+        refuse_idle_transport(&listen, &others, &tls, &socket_uids)?;
         let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, MOST_BATCH_ITEMS)?;
         let message_bytes = self.message_bytes()?;
         let time = self.time("check_timeout", &self.check_timeout, "1s")?;
@@ -201,6 +216,8 @@ impl ServeArgs {
             reflection: self.reflection.unwrap_or(true),
             drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,
             unix_socket_mode: self.socket_mode()?,
+            socket_uids,
+            tls,
             log,
             log_format: self.log_format.unwrap_or_default(),
             store,
@@ -295,19 +312,6 @@ impl ServeArgs {
         Ok(RequiredActions::with(more))
     }
 
-    fn callers(&self) -> Result<CallerGate, ConfigError> {
-        let Some(path) = &self.caller_key_file else { return Ok(CallerGate::default()) };
-        let key = "caller_key_file";
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigError::new(key, format!("`{}`: {error}", path.display())))?;
-        let keys: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if keys.is_empty() || keys.iter().any(|key| key.len() < SHORTEST_CALLER_KEY) {
-            let problem = format!("must hold keys of at least {SHORTEST_CALLER_KEY} characters, one a line");
-            return Err(ConfigError::new(key, problem));
-        }
-        Ok(CallerGate::new(keys))
-    }
-
     fn connections(&self) -> Result<ConnectionLimits, ConfigError> {
         Ok(ConnectionLimits {
             connections: within("max_connections", self.max_connections.unwrap_or(1_024), 1, 1 << 20)?,
@@ -317,14 +321,12 @@ impl ServeArgs {
         })
     }
 
-    fn socket_mode(&self) -> Result<u32, ConfigError> {
-        let text = self.unix_socket_mode.as_deref().unwrap_or("0660");
-        let problem =
-            || ConfigError::new("unix_socket_mode", format!("`{text}` is no octal mode, such as `0660`"));
-        u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777).ok_or_else(problem)
-    }
-
-    fn time(&self, key: &str, text: &Option<String>, usual: &str) -> Result<Duration, ConfigError> {
+    pub(super) fn time(
+        &self,
+        key: &str,
+        text: &Option<String>,
+        usual: &str,
+    ) -> Result<Duration, ConfigError> {
         let time = duration(key, text.as_deref().unwrap_or(usual))?;
         within(key, time, Duration::from_millis(1), Duration::from_secs(86_400))
     }

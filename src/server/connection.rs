@@ -1,6 +1,10 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
-use super::listen::{Accepted, Listener, Socket};
+use super::{
+    listen::Listener,
+    socket::{Accepted, Socket},
+};
+use crate::telemetry::doors::Doors;
 use std::{
     io,
     pin::Pin,
@@ -14,7 +18,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, Sleep},
+    time::{Instant, Sleep, timeout_at},
 };
 
 /// A connection that has sent nothing in so many stretches of time, one after another, is dropped. Live ones answer the
@@ -36,7 +40,7 @@ pub struct ConnectionLimits {
     pub connections: usize,
     /// How many calls may run on one at a time.
     pub streams: u32,
-    /// How long a client may take to say that it speaks HTTP/2.
+    /// How long a client may take to say that it speaks HTTP/2, TLS handshake included.
     pub greeting: Duration,
     /// One on which no call begins for so long is closed, at the latest after twice as long.
     pub idle: Duration,
@@ -47,12 +51,13 @@ pub(super) struct Acceptor {
     listener: Listener,
     places: Arc<Semaphore>,
     greeting: Duration,
+    doors: Arc<Doors>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: Listener, limits: ConnectionLimits) -> Self {
+    pub(super) fn new(listener: Listener, limits: ConnectionLimits, doors: Arc<Doors>) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting }
+        Self { listener, places, greeting: limits.greeting, doors }
     }
 
     /// The next connection, when there is a place for it.
@@ -61,8 +66,11 @@ impl Acceptor {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
             };
-            match self.listener.accept().await {
-                Ok(socket) => return Arrival { socket, place, greeting: self.greeting },
+            match self.listener.accept(&self.doors).await {
+                Ok(socket) => {
+                    let doors = Arc::clone(&self.doors);
+                    return Arrival { socket, place, greeting: self.greeting, doors };
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection; trying again");
                     tokio::time::sleep(AFTER_ERROR).await;
@@ -77,12 +85,26 @@ pub(super) struct Arrival {
     socket: Accepted,
     place: OwnedSemaphorePermit,
     greeting: Duration,
+    doors: Arc<Doors>,
 }
 
 impl Arrival {
-    /// The connection, served by the runtime that this is called on.
-    pub(super) fn settle(self) -> io::Result<Connection> {
-        Ok(Connection::new(self.socket.settle()?, self.place, self.greeting))
+    /// The connection, served by the runtime that this is called on, after the handshake where there is one. `None` if that
+    /// did not succeed in time, which is told here.
+    pub(super) async fn settle(self) -> Option<Connection> {
+        let greeted_by = Instant::now() + self.greeting;
+        let peer = self.socket.handshakes_with();
+        let settled = timeout_at(greeted_by, self.socket.settle()).await;
+        let problem = match settled {
+            Ok(Ok(socket)) => return Some(Connection::new(socket, self.place, greeted_by)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "not done within `greeting_timeout`".to_owned(),
+        };
+        match peer {
+            Some(peer) => self.doors.handshake_failed(&peer.to_string(), &problem),
+            None => tracing::error!(problem, "a connection could not be served"),
+        }
+        None
     }
 }
 
@@ -106,11 +128,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
+    fn new(socket: Socket, place: OwnedSemaphorePermit, greeted_by: Instant) -> Self {
         Self {
             socket,
             to_come: GREETING,
-            patience: Box::pin(tokio::time::sleep(greeting)),
+            patience: Box::pin(tokio::time::sleep_until(greeted_by)),
             timed: false,
             heard: false,
             silent: 0,
@@ -230,66 +252,4 @@ impl AsyncWrite for Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::{io::AsyncReadExt as _, net::UnixStream};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_when_no_call_begins_for_long() {
-        let limit = Duration::from_secs(300);
-        let (start, activity) = (Instant::now(), Activity::default());
-        let calls = async {
-            for _ in 0..20 {
-                tokio::time::sleep(limit / 2).await;
-                activity.call_begins();
-            }
-        };
-        tokio::join!(activity.idle_for(limit), calls);
-        let idle_for = start.elapsed() - limit * 10;
-        assert!((limit..=limit * 2).contains(&idle_for), "{idle_for:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_sooner() {
-        for (greets, seconds) in [(false, 10), (true, 75)] {
-            let (Ok((ours, theirs)), Ok(place)) =
-                (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
-            else {
-                continue;
-            };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
-            let sent = if greets { GREETING } else { GREETING - 1 };
-            let _ = theirs.try_write(&[0; GREETING][..sent]);
-            let start = Instant::now();
-            while connection.read(&mut [0; 64]).await.is_ok() {}
-            let lasted = start.elapsed().as_secs();
-            // The stretch in which the greeting came is not a silent one.
-            assert!((seconds..=seconds + STRETCH.as_secs()).contains(&lasted), "{greets} {lasted}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
-        for told in [false, true] {
-            let (Ok((ours, theirs)), Ok(place)) =
-                (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
-            else {
-                continue;
-            };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
-            connection.hear(GREETING);
-            if told {
-                connection.activity().leave();
-            }
-            let answers = async {
-                for _ in 0..20 {
-                    let _ = theirs.try_write(b"pong");
-                    tokio::time::sleep(STRETCH).await;
-                }
-            };
-            let reads = async { while connection.read(&mut [0; 16]).await.is_ok() {} };
-            let stayed = tokio::select! { () = reads => false, () = answers => true };
-            assert_eq!(stayed, !told);
-        }
-    }
-}
+mod tests;

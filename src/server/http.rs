@@ -30,12 +30,17 @@ pub(super) async fn serve(
         tokio::select! {
             () = shutdown::until(stopped.clone()) => break,
             arrival = acceptor.accept() => {
-                let Ok(connection) = arrival.settle() else { continue };
                 let service = TowerToHyperService::new(routes.clone());
-                let connection = connections.watch(http.serve_connection(TokioIo::new(connection), service));
+                let (http, watcher, stopped) = (http.clone(), connections.watcher(), stopped.clone());
                 tokio::spawn(async move {
+                    let settled = tokio::select! {
+                        settled = arrival.settle() => settled,
+                        () = shutdown::until(stopped) => return,
+                    };
+                    let Some(connection) = settled else { return };
+                    let connection = http.serve_connection(TokioIo::new(connection), service);
                     // What a client does to its own connection is no fault of ours.
-                    if let Err(error) = connection.await {
+                    if let Err(error) = watcher.watch(connection).await {
                         tracing::debug!(%error, "an HTTP connection broke");
                     }
                 });

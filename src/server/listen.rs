@@ -1,27 +1,31 @@
 //! Listening on TCP ports and Unix sockets.
 
-use crate::config::Address;
+use super::{
+    socket::Accepted,
+    tls::{Protocol, Tls},
+};
+use crate::{config::Address, telemetry::doors::Doors};
 use std::{
-    fs, io, net,
-    os::unix::{
-        self,
-        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
-    },
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
-};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// A bound listener.
 pub enum Listener {
     /// On a TCP port.
-    Tcp(TcpListener),
+    Tcp(TcpSocket),
     /// On a Unix socket.
     Unix(UnixSocket),
+}
+
+/// A TCP port that listens.
+pub struct TcpSocket {
+    listener: TcpListener,
+    // INVARIANT: where there is TLS, nothing else is spoken.
+    tls: Option<(Tls, Protocol)>,
 }
 
 /// A Unix socket that listens. Its file goes when it does.
@@ -29,6 +33,18 @@ pub struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
     file: (u64, u64),
+    uids: Arc<[u32]>,
+}
+
+/// Whom listeners let in, and how.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The permissions of Unix sockets.
+    pub(super) unix_mode: u32,
+    /// The users whose processes may connect to Unix sockets; empty for all whom the permissions let in.
+    pub(super) uids: Arc<[u32]>,
+    /// What TCP ports speak, and what is spoken inside; `None` for plain text.
+    pub(super) tls: Option<(Tls, Protocol)>,
 }
 
 impl Drop for UnixSocket {
@@ -41,39 +57,20 @@ impl Drop for UnixSocket {
     }
 }
 
-/// An accepted connection, bound to no runtime yet.
-pub(super) enum Accepted {
-    Tcp(net::TcpStream),
-    Unix(unix::net::UnixStream),
-}
-
-/// An accepted connection, bound to the runtime that serves it.
-pub(super) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Accepted {
-    /// Binds it to the runtime that this is called on.
-    pub(super) fn settle(self) -> io::Result<Socket> {
-        match self {
-            Self::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
-            Self::Unix(stream) => UnixStream::from_std(stream).map(Socket::Unix),
-        }
-    }
-}
-
 impl Listener {
     /// Binds an address. A socket file that nobody listens on any more is replaced.
     ///
     /// # Errors
     /// The address is in use, or not ours to bind.
-    pub async fn bind(address: &Address, unix_mode: u32) -> io::Result<Self> {
+    pub(super) async fn bind(address: &Address, entry: Entry) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            Address::Tcp(address) => {
+                let listener = TcpListener::bind(address).await?;
+                Ok(Self::Tcp(TcpSocket { listener, tls: entry.tls }))
+            }
             Address::Unix(path) => {
                 remove_stale(path).await?;
-                bind_unix(path, unix_mode).map(Self::Unix)
+                bind_unix(path, entry.unix_mode, entry.uids).map(Self::Unix)
             }
         }
     }
@@ -84,36 +81,79 @@ impl Listener {
     /// The operating system does not say.
     pub fn address(&self) -> io::Result<Address> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Self::Tcp(socket) => socket.listener.local_addr().map(Address::Tcp),
             Self::Unix(socket) => Ok(Address::Unix(socket.path.clone())),
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+    /// Where clients find it, in the form that they take: `https://` where TLS is spoken.
+    ///
+    /// # Errors
+    /// As [`Self::address`].
+    pub fn url(&self) -> io::Result<String> {
+        let address = self.address()?;
+        Ok(match (self, &address) {
+            (Self::Tcp(TcpSocket { tls: Some(_), .. }), Address::Tcp(address)) => {
+                format!("https://{address}")
+            }
+            _ => address.to_string(),
+        })
+    }
+
+    /// Whether what travels can be read by nobody on the way: it is encrypted, or does not leave the machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+            Self::Tcp(socket) => {
+                socket.tls.is_some() || self.address().is_ok_and(|address| address.is_local())
+            }
+            Self::Unix(_) => true,
+        }
+    }
+
+    pub(super) async fn accept(&self, doors: &Doors) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.listener.accept().await?;
                 stream.set_nodelay(true)?;
-                stream.into_std().map(Accepted::Tcp)
+                let stream = stream.into_std()?;
+                Ok(match &socket.tls {
+                    Some((tls, protocol)) => Accepted::Tls { stream, peer, config: tls.config(*protocol) },
+                    None => Accepted::Tcp(stream),
+                })
             }
-            Self::Unix(socket) => {
-                let (stream, _) = socket.listener.accept().await?;
-                stream.into_std().map(Accepted::Unix)
+            Self::Unix(socket) => socket.accept(doors).await?.into_std().map(Accepted::Unix),
+        }
+    }
+}
+
+impl UnixSocket {
+    /// The next connection of a process whose user may connect.
+    async fn accept(&self, doors: &Doors) -> io::Result<UnixStream> {
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            if self.uids.is_empty() {
+                return Ok(stream);
             }
+            let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
+            if uid.is_some_and(|uid| self.uids.contains(&uid)) {
+                return Ok(stream);
+            }
+            doors.peer_refused(uid);
         }
     }
 }
 
 /// Binds in a folder that only its owner may enter, and moves the socket to its place with the rights that it is to
 /// have: it never stands open to more than its mode says, whatever the process's umask lets through.
-fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixSocket> {
+fn bind_unix(path: &Path, mode: u32, uids: Arc<[u32]>) -> io::Result<UnixSocket> {
     let folder = PrivateFolder::beside(path)?;
     let draft = folder.0.join("s");
     let listener = UnixListener::bind(&draft)?;
     fs::set_permissions(&draft, fs::Permissions::from_mode(mode))?;
     let file = file_at(&draft)?;
     fs::rename(&draft, path)?;
-    Ok(UnixSocket { listener, path: path.to_owned(), file })
+    Ok(UnixSocket { listener, path: path.to_owned(), file, uids })
 }
 
 /// Which file it is, wherever it is moved.
@@ -160,42 +200,6 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +211,7 @@ mod tests {
             fs::read_dir(folder.path())?.map(|entry| entry.map(|entry| entry.file_name())).collect()
         };
         let path = folder.path().join("socket");
-        let socket = bind_unix(&path, 0o640)?;
+        let socket = bind_unix(&path, 0o640, Arc::default())?;
         assert_eq!(fs::symlink_metadata(&path)?.permissions().mode() & 0o777, 0o640);
         assert_eq!(names()?, ["socket"]);
         drop(socket);
@@ -219,8 +223,8 @@ mod tests {
     async fn what_others_put_in_a_sockets_place_is_theirs() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("socket");
-        let ours = bind_unix(&path, 0o600)?;
-        let theirs = bind_unix(&path, 0o600)?;
+        let ours = bind_unix(&path, 0o600, Arc::default())?;
+        let theirs = bind_unix(&path, 0o600, Arc::default())?;
         drop(ours);
         assert!(path.exists());
         fs::remove_file(&path)?;

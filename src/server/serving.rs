@@ -74,10 +74,11 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     idle: Duration,
     stopped: watch::Receiver<bool>,
 ) {
-    let connection = match arrival.settle() {
-        Ok(connection) => connection,
-        Err(error) => return tracing::error!(%error, "a connection could not be served"),
+    let settled = tokio::select! {
+        settled = arrival.settle() => settled,
+        () = shutdown::until(stopped.clone()) => return,
     };
+    let Some(connection) = settled else { return };
     let activity = connection.activity();
     let shown = Arc::new(face.on(activity.clone()));
     let service = service_fn(move |request: http::Request<_>| {

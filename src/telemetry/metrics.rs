@@ -1,6 +1,9 @@
 //! Metrics, in the OpenMetrics text format that Prometheus reads.
 
-use super::tally::{BOUNDS, Tally};
+use super::{
+    doors::{DoorCollector, Doors},
+    tally::{BOUNDS, Tally},
+};
 use crate::{
     engine::{Engine, stats::Stats},
     grpc::proto::DESCRIPTORS,
@@ -38,6 +41,13 @@ impl Metrics {
         registry.register_collector(Box::new(CallCollector { calls: Arc::clone(&calls), names }));
         registry.register_collector(Box::new(EngineCollector(engine)));
         Self { registry, methods, calls }
+    }
+
+    /// The same, with what is counted at the doors.
+    #[must_use]
+    pub fn with_doors(mut self, doors: Arc<Doors>) -> Self {
+        self.registry.register_collector(Box::new(DoorCollector(doors)));
+        self
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.

@@ -27,9 +27,14 @@ mod sizes;
 mod sockets;
 mod staleness;
 mod startup;
+mod tls;
+mod tls_client;
+mod tls_rotation;
 mod transport;
 mod worlds;
 
+#[path = "../support/certificates.rs"]
+mod certificates;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/world_file.rs"]

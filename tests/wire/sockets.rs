@@ -2,11 +2,20 @@
 
 use super::{
     ask::{may, project},
-    server::{Server, Store, channel, run},
+    http::metric,
+    server::{Server, Store, channel, finish, rolegate, run, until},
     site::SITE,
 };
 use rolegate::grpc::proto::{Decision, authorization_service_client::AuthorizationServiceClient};
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
+    path::Path,
+    process::Command,
+};
 
 /// A server on a TCP port and a socket.
 async fn start(store: &Store, socket: &Path, more: &[&str]) -> Server {
@@ -83,4 +92,60 @@ async fn a_live_socket_and_a_file_are_left_alone() {
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
     assert_eq!(decision(&format!("unix:{}", socket.display())).await, Decision::Allow);
+}
+
+/// The user that this test runs as.
+fn own_uid() -> u32 {
+    fs::metadata("/proc/self").unwrap().uid()
+}
+
+#[tokio::test]
+async fn only_listed_users_may_connect_to_a_socket() {
+    let store = Store::with_site(SITE);
+    let socket = store.beside("rolegate.sock");
+    let (ours, theirs) = (own_uid().to_string(), (own_uid() + 1).to_string());
+    let server = format!("unix:{}", socket.display());
+    for (listed, code) in [(ours.clone(), 0), (format!("{theirs}, {ours}"), 0), (theirs, 2)] {
+        let process = start(&store, &socket, &["--socket-uids", &listed]).await;
+        let health = run(["healthcheck", "--server", &server]);
+        assert_eq!(health.status.code(), Some(code), "{listed}: {health:?}");
+        let refused = metric(&process.metrics, "rolegate_socket_peers_refused_total").await;
+        assert_eq!(refused > 0.0, code != 0, "{listed}");
+        assert_eq!(process.logs.contain("refused on a Unix socket"), code != 0, "{}", process.logs.text());
+        // The port of the same server is another matter.
+        assert_eq!(decision(&process.questions).await, Decision::Allow);
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
+async fn a_process_of_another_user_is_refused_whatever_the_sockets_mode_says() {
+    const NOBODY: u32 = 65_534;
+    if own_uid() != 0 {
+        eprintln!("skipped: only root can start a process of another user");
+        return;
+    }
+    let store = Store::with_site(SITE);
+    let socket = store.beside("rolegate.sock");
+    // Where that user can find the program and the socket.
+    fs::set_permissions(store.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = store.beside("rolegate.copy");
+    fs::copy(rolegate([]).get_program(), &program).unwrap();
+    let ask = || {
+        let mut command = Command::new(&program);
+        command.env_clear().args(["healthcheck", "--server", &format!("unix:{}", socket.display())]);
+        finish({
+            command.uid(NOBODY).gid(NOBODY);
+            command
+        })
+    };
+    for (mode, listed, code) in [("0666", "0", 2), ("0666", "0,65534", 0), ("0660", "0,65534", 2)] {
+        let flags = ["--unix-socket-mode", mode, "--socket-uids", listed];
+        let process = start(&store, &socket, &flags).await;
+        let asked = ask();
+        assert_eq!(asked.status.code(), Some(code), "{mode} {listed}: {asked:?}");
+        if listed == "0" {
+            until("the log names the user", async || process.logs.contain("65534")).await;
+        }
+    }
 }

@@ -1,0 +1,65 @@
+//! Connections that are idle, silent or told to go.
+
+use super::*;
+use tokio::{io::AsyncReadExt as _, net::UnixStream};
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_idle_when_no_call_begins_for_long() {
+    let limit = Duration::from_secs(300);
+    let (start, activity) = (Instant::now(), Activity::default());
+    let calls = async {
+        for _ in 0..20 {
+            tokio::time::sleep(limit / 2).await;
+            activity.call_begins();
+        }
+    };
+    tokio::join!(activity.idle_for(limit), calls);
+    let idle_for = start.elapsed() - limit * 10;
+    assert!((limit..=limit * 2).contains(&idle_for), "{idle_for:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_sooner() {
+    for (greets, seconds) in [(false, 10), (true, 75)] {
+        let (Ok((ours, theirs)), Ok(place)) =
+            (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+        else {
+            continue;
+        };
+        let greeted_by = Instant::now() + Duration::from_secs(10);
+        let mut connection = Connection::new(Socket::Unix(ours), place, greeted_by);
+        let sent = if greets { GREETING } else { GREETING - 1 };
+        let _ = theirs.try_write(&[0; GREETING][..sent]);
+        let start = Instant::now();
+        while connection.read(&mut [0; 64]).await.is_ok() {}
+        let lasted = start.elapsed().as_secs();
+        // The stretch in which the greeting came is not a silent one.
+        assert!((seconds..=seconds + STRETCH.as_secs()).contains(&lasted), "{greets} {lasted}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
+    for told in [false, true] {
+        let (Ok((ours, theirs)), Ok(place)) =
+            (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+        else {
+            continue;
+        };
+        let greeted_by = Instant::now() + Duration::from_secs(10);
+        let mut connection = Connection::new(Socket::Unix(ours), place, greeted_by);
+        connection.hear(GREETING);
+        if told {
+            connection.activity().leave();
+        }
+        let answers = async {
+            for _ in 0..20 {
+                let _ = theirs.try_write(b"pong");
+                tokio::time::sleep(STRETCH).await;
+            }
+        };
+        let reads = async { while connection.read(&mut [0; 16]).await.is_ok() {} };
+        let stayed = tokio::select! { () = reads => false, () = answers => true };
+        assert_eq!(stayed, !told);
+    }
+}

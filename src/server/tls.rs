@@ -1,0 +1,157 @@
+//! TLS for TCP listeners: the files that it is made of, read at the start and looked at again for as long as the server
+//! runs. New connections get what was read last and was good; those that are open keep what they began with.
+
+mod expiry;
+mod files;
+mod watch;
+
+pub use files::{TlsError, TlsFiles};
+pub(super) use watch::{announce, watch};
+
+use arc_swap::ArcSwap;
+use files::Contents;
+use jiff::Timestamp;
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
+use std::{sync::Arc, time::Duration};
+
+/// What is spoken inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Grpc,
+    Http,
+}
+
+/// The TLS of a server: a cheap handle on the pair in use.
+#[derive(Clone)]
+pub struct Tls(Arc<Inner>);
+
+struct Inner {
+    files: TlsFiles,
+    interval: Duration,
+    identity: ArcSwap<Identity>,
+}
+
+/// A certificate and its key, ready to be shown, and whom it is shown to.
+struct Identity {
+    grpc: Arc<ServerConfig>,
+    http: Arc<ServerConfig>,
+    /// When clients begin to refuse it, as far as it says so in a way that is understood.
+    expires: Option<Timestamp>,
+    /// What the files held.
+    digest: [u8; 32],
+}
+
+impl Tls {
+    /// Reads the files, which are looked at again after each `interval`.
+    ///
+    /// # Errors
+    /// The first file that cannot be used: it cannot be read, is not PEM, lacks what it is for, has expired, or is a key
+    /// that belongs to another certificate.
+    pub fn load(files: TlsFiles, interval: Duration) -> Result<Self, TlsError> {
+        let identity = Identity::of(&files, &files.read()?)?;
+        Ok(Self(Arc::new(Inner { files, interval, identity: ArcSwap::from_pointee(identity) })))
+    }
+
+    /// Whether clients must show a certificate.
+    #[must_use]
+    pub fn asks_for_certificates(&self) -> bool {
+        self.0.files.client_ca.is_some()
+    }
+
+    /// When the certificate in use expires, if that can be told.
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.0.identity.load().expires
+    }
+
+    /// Which files it is made of.
+    #[must_use]
+    pub fn files(&self) -> &TlsFiles {
+        &self.0.files
+    }
+
+    /// What the next connection begins with.
+    pub(super) fn config(&self, protocol: Protocol) -> Arc<ServerConfig> {
+        let identity = self.0.identity.load();
+        Arc::clone(match protocol {
+            Protocol::Grpc => &identity.grpc,
+            Protocol::Http => &identity.http,
+        })
+    }
+
+    /// Takes up what the files hold now. Whether that is something new.
+    fn renew(&self) -> Result<bool, TlsError> {
+        let contents = self.0.files.read()?;
+        // Files that change while they are read are looked at another time: a certificate and another one's key are no pair.
+        if contents.digest() == self.0.identity.load().digest
+            || contents.digest() != self.0.files.read()?.digest()
+        {
+            return Ok(false);
+        }
+        self.0.identity.store(Arc::new(Identity::of(&self.0.files, &contents)?));
+        Ok(true)
+    }
+}
+
+impl Identity {
+    fn of(files: &TlsFiles, contents: &Contents) -> Result<Self, TlsError> {
+        let chain = certificates(&contents.cert).map_err(|problem| files.bad_cert(problem))?;
+        let expires = chain.first().and_then(|certificate| expiry::not_after(certificate));
+        if let Some(expires) = expires.filter(|expires| *expires <= Timestamp::now()) {
+            return Err(files.bad_cert(format!("the certificate has expired, on {expires}")));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&contents.key)
+            .map_err(|_| files.bad_key("holds no private key in PEM that can be read without a password"))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|error| files.bad_cert(error.to_string()))?;
+        let config = match &contents.client_ca {
+            Some(authorities) => config.with_client_cert_verifier(
+                verifier(authorities).map_err(|problem| files.bad_client_ca(problem))?,
+            ),
+            None => config.with_no_client_auth(),
+        };
+        let mut config = config.with_single_cert(chain, key).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => files.bad_key("is not the key of the certificate"),
+            rustls::Error::InvalidCertificate(_) => files.bad_cert(error.to_string()),
+            other => files.bad_key(other.to_string()),
+        })?;
+        // A resumed session would skip the look at the client's certificate, which may have expired since.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        let speaking = |protocol: &[u8]| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![protocol.to_vec()];
+            Arc::new(config)
+        };
+        Ok(Self { grpc: speaking(b"h2"), http: speaking(b"http/1.1"), expires, digest: contents.digest() })
+    }
+}
+
+/// The certificates of a PEM file, of which there must be one at least.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("is no PEM file: {error}"))?;
+    if all.is_empty() {
+        return Err("holds no certificate in PEM".to_owned());
+    }
+    Ok(all)
+}
+
+/// Demands a certificate that one of these authorities has signed.
+fn verifier(authorities: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(authorities)? {
+        roots.add(authority).map_err(|error| format!("holds what is no authority: {error}"))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
+        .build()
+        .map_err(|error| error.to_string())
+}
