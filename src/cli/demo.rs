@@ -64,10 +64,9 @@ async fn renew_key(w: &mut WriteTx, admin: &UserId) -> Result<ApiKey> {
 /// Commands to copy, with the answers to expect.
 pub(super) fn welcome(listeners: &Listeners, key: &ApiKey) -> String {
     let text = |listener: Option<&Listener>| {
-        let (url, address) = listener.and_then(|l| Some((l.url().ok()?, l.address().ok()?)))?;
-        Some(match address {
-            Address::Tcp(address) => (url, address.to_string()),
-            Address::Unix(path) => (url, format!("-unix {}", path.display())),
+        listener.and_then(|l| l.address().ok()).map(|address| match address {
+            Address::Tcp(address) => (format!("http://{address}"), address.to_string()),
+            Address::Unix(path) => (format!("unix:{}", path.display()), format!("-unix {}", path.display())),
         })
     };
     let (server, plain) = text(listeners.authorization.first()).unwrap_or_default();

@@ -20,6 +20,10 @@ impl ServeArgs {
             (None, Some(_)) => return Err(missing(cert_key, key_key)),
             (None, None) => return self.without_tls().map(|()| None),
         };
+        if self.demo {
+            let problem = "cannot be used with `--demo`, which prints commands for plain text";
+            return Err(ConfigError::new(cert_key, problem));
+        }
         let setting = "tls_reload_interval";
         let interval = self.time(setting, &self.tls_reload_interval, "30s")?;
         let interval = within(setting, interval, SHORTEST_RELOAD, Duration::from_secs(86_400))?;

@@ -97,6 +97,11 @@ impl Arrival {
         let settled = timeout_at(greeted_by, self.socket.settle()).await;
         let problem = match settled {
             Ok(Ok(socket)) => return Some(Connection::new(socket, self.place, greeted_by)),
+            // So do probes that only look whether a port is open.
+            Ok(Err(error)) if peer.is_some() && is_hang_up(&error) => {
+                tracing::debug!(?peer, "a connection ended before its TLS handshake");
+                return None;
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "not done within `greeting_timeout`".to_owned(),
         };
@@ -106,6 +111,11 @@ impl Arrival {
         }
         None
     }
+}
+
+/// Whether the other end has just gone.
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
 /// A connection that gives its place back when it ends.

@@ -202,6 +202,34 @@ async fn a_handshake_that_stalls_blocks_nobody_and_gives_its_place_back() {
 }
 
 #[tokio::test]
+async fn handshakes_hold_places_and_none_holds_up_the_end() {
+    let mut secured = Secured::start(&["--max-connections", "2", "--greeting-timeout", "1s"]).await;
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        stalled.push(TcpStream::connect(secured.address()).await.unwrap());
+    }
+    assert!(secured.answers(None).await, "there is a place again after a while");
+    let gone = async |stream: &mut TcpStream| {
+        let read = timeout(std::time::Duration::ZERO, stream.read(&mut [0; 1])).await;
+        read.is_ok_and(|read| matches!(read, Ok(0) | Err(_)))
+    };
+    let gone = (gone(&mut stalled[0]).await, gone(&mut stalled[1]).await);
+    assert!(gone.0 || gone.1, "more are let in than there are places");
+    let _stalled = TcpStream::connect(secured.address()).await.unwrap();
+    secured.server.terminate();
+    assert_eq!(secured.server.ended().await.code(), Some(0));
+    assert!(!secured.server.logs.contain("drain's deadline"), "{}", secured.server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_only_looks_whether_the_port_is_open_is_no_failure() {
+    let secured = Secured::start(&["--log", "rolegate=debug"]).await;
+    drop(TcpStream::connect(secured.address()).await.unwrap());
+    until("it is seen", async || secured.server.logs.contain("ended before its TLS handshake")).await;
+    assert_eq!(secured.refused_handshakes().await, 0.0);
+}
+
+#[tokio::test]
 async fn where_clients_must_show_a_certificate_only_good_ones_are_served() {
     let clients = Authority::new();
     let secured = Secured::start_for(Some(&clients), &[]).await;
