@@ -256,6 +256,9 @@ const fn connect_hint(face: Face) -> &'static str {
 const fn hint(code: Code, face: Face) -> Option<&'static str> {
     match (code, face) {
         (Code::Unauthenticated, _) => Some("set ROLEGATE_API_KEY or give --key-file"),
+        (Code::Unknown, _) => Some(
+            "a server with TLS wants https://, and a certificate if it demands one (--tls-cert, --tls-key)",
+        ),
         (Code::Aborted, _) => Some("it has changed since that revision: read it again, then retry"),
         (Code::DeadlineExceeded | Code::Cancelled, Face::Questions) => {
             Some("try again, with a longer --timeout if need be")
