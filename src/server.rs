@@ -28,7 +28,12 @@ use crate::{
     },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
-    telemetry::{calls::Calls, metrics::Metrics},
+    telemetry::{
+        calls::Calls,
+        connections::{Connections, Door},
+        metrics::Metrics,
+        requests,
+    },
 };
 use connection::Acceptor;
 use face::Face;
@@ -184,29 +189,31 @@ async fn start(
     tasks.hold("health", health.clone().watch(stopped.clone()));
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
+    let counts = |door: Door| -> Arc<Connections> { metrics.connections(door) };
     let asking = authorization_face(config, engine, health.service(), calls());
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = Acceptor::new(listener, config.connections, counts(Door::Authorization));
         let served =
             serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
         let face = admin_face(config, engine, health.service(), calls());
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = Acceptor::new(listener, config.connections, counts(Door::Admin));
         let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
         tasks.serve("admin listener", served);
     }
     if let Some(listener) = listeners.metrics {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = Acceptor::new(listener, config.connections, counts(Door::Metrics));
         let routes = monitoring::routes(Arc::clone(&metrics), health.service());
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("metrics listener", server);
     }
     if let Some(listener) = listeners.http {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = Acceptor::new(listener, config.connections, counts(Door::Http));
         let routes = api::router(engine.clone(), config.message_bytes, config.calls_in_flight);
+        let routes = requests::counted(routes, Arc::clone(&metrics));
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("http listener", server);
     }

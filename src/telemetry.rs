@@ -1,8 +1,11 @@
 //! What the outside sees of a running server: log lines and metrics.
 
 pub mod calls;
+pub mod connections;
 pub mod metrics;
 pub mod places;
+pub mod rejections;
+pub mod requests;
 mod tally;
 
 use crate::config::{ConfigError, LogFormat};

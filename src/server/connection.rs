@@ -1,6 +1,7 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
 use super::listen::{Accepted, Listener, Socket};
+use crate::telemetry::connections::{Cause, Connections, Open};
 use std::{
     io,
     pin::Pin,
@@ -47,12 +48,14 @@ pub(super) struct Acceptor {
     listener: Listener,
     places: Arc<Semaphore>,
     greeting: Duration,
+    counts: Arc<Connections>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: Listener, limits: ConnectionLimits) -> Self {
+    pub(super) fn new(listener: Listener, limits: ConnectionLimits, counts: Arc<Connections>) -> Self {
+        counts.add_limit(limits.connections);
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting }
+        Self { listener, places, greeting: limits.greeting, counts }
     }
 
     /// The next connection, when there is a place for it.
@@ -62,8 +65,11 @@ impl Acceptor {
                 return std::future::pending().await;
             };
             match self.listener.accept().await {
-                Ok(socket) => return Arrival { socket, place, greeting: self.greeting },
+                Ok(socket) => {
+                    return Arrival { socket, place, greeting: self.greeting, open: self.counts.open() };
+                }
                 Err(error) => {
+                    self.counts.failed();
                     tracing::warn!(%error, "cannot accept a connection; trying again");
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
@@ -77,12 +83,13 @@ pub(super) struct Arrival {
     socket: Accepted,
     place: OwnedSemaphorePermit,
     greeting: Duration,
+    open: Open,
 }
 
 impl Arrival {
     /// The connection, served by the runtime that this is called on.
     pub(super) fn settle(self) -> io::Result<Connection> {
-        Ok(Connection::new(self.socket.settle()?, self.place, self.greeting))
+        Ok(Connection::new(self.socket.settle()?, self.place, self.open, self.greeting))
     }
 }
 
@@ -102,11 +109,12 @@ pub(super) struct Connection {
     /// Whether the client has been told to go: then its time is not prolonged any more.
     leaves: bool,
     activity: Activity,
+    open: Open,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
+    fn new(socket: Socket, place: OwnedSemaphorePermit, open: Open, greeting: Duration) -> Self {
         Self {
             socket,
             to_come: GREETING,
@@ -116,6 +124,7 @@ impl Connection {
             silent: 0,
             leaves: false,
             activity: Activity::default(),
+            open,
             _place: place,
         }
     }
@@ -134,7 +143,7 @@ impl Connection {
             if self.to_come == 0 {
                 self.wait_for(STRETCH);
             }
-        } else if !self.leaves && self.activity.leaves.load(Ordering::Relaxed) {
+        } else if !self.leaves && self.activity.is_told_to_leave() {
             self.leaves = true;
             self.wait_for(LAST_CALLS);
         }
@@ -149,6 +158,9 @@ impl Connection {
     fn is_over(&mut self) -> bool {
         self.silent = if std::mem::take(&mut self.heard) { 0 } else { self.silent + 1 };
         if self.to_come > 0 || self.leaves || self.silent >= SILENT_STRETCHES {
+            if !self.leaves {
+                self.open.closes(if self.to_come > 0 { Cause::Greeting } else { Cause::Silent });
+            }
             return true;
         }
         self.wait_for(STRETCH);
@@ -175,6 +187,11 @@ impl Activity {
         self.leaves.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the client has been told to go.
+    fn is_told_to_leave(&self) -> bool {
+        self.leaves.load(Ordering::Relaxed)
+    }
+
     /// Resolves when no call has begun for so long, at the latest after twice as long.
     pub(super) async fn idle_for(&self, limit: Duration) {
         loop {
@@ -182,6 +199,14 @@ impl Activity {
             if !self.called.swap(false, Ordering::Relaxed) {
                 return;
             }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.activity.is_told_to_leave() {
+            self.open.closes(Cause::Idle);
         }
     }
 }
@@ -257,7 +282,12 @@ mod tests {
             else {
                 continue;
             };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            let mut connection = Connection::new(
+                Socket::Unix(ours),
+                place,
+                Arc::<Connections>::default().open(),
+                Duration::from_secs(10),
+            );
             let sent = if greets { GREETING } else { GREETING - 1 };
             let _ = theirs.try_write(&[0; GREETING][..sent]);
             let start = Instant::now();
@@ -276,7 +306,12 @@ mod tests {
             else {
                 continue;
             };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            let mut connection = Connection::new(
+                Socket::Unix(ours),
+                place,
+                Arc::<Connections>::default().open(),
+                Duration::from_secs(10),
+            );
             connection.hear(GREETING);
             if told {
                 connection.activity().leave();

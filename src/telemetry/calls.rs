@@ -4,7 +4,7 @@ use super::{
     metrics::Metrics,
     places::{Placed, Places},
 };
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use std::{sync::Arc, time::Instant};
 use tonic::{Code, Status, body::Body};
 
@@ -31,19 +31,25 @@ impl Calls {
         let path = request.uri().path();
         let mut timer = Timer::start(&self.metrics, path);
         let Some(place) = self.places.take(path) else {
-            timer.end(Code::ResourceExhausted);
             let status = Status::resource_exhausted("too many calls in flight; try again later");
-            return status.into_http().map(Placed::without);
+            let response = status.into_http();
+            timer.end(&response);
+            return response.map(Placed::without);
         };
         let response = answer(request).await;
-        timer.end(code(&response));
+        timer.end(&response);
         response.map(|body| place.leave_with(body))
     }
 }
 
-/// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known.
+/// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known. What is
+/// no gRPC call is told so in HTTP's words, for which gRPC has but one.
 fn code(response: &Response<Body>) -> Code {
-    response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
+    match response.headers().get("grpc-status") {
+        Some(code) => Code::from_bytes(code.as_bytes()),
+        None if response.status() == StatusCode::OK => Code::Ok,
+        None => Code::Unknown,
+    }
 }
 
 /// Counts a call when it ends. One that is dropped before was cancelled by its caller, which is no success.
@@ -60,8 +66,11 @@ impl<'a> Timer<'a> {
         Self { metrics, method: metrics.method(path), started: Instant::now(), code: Code::Cancelled }
     }
 
-    const fn end(&mut self, code: Code) {
-        self.code = code;
+    fn end(&mut self, response: &Response<Body>) {
+        self.code = code(response);
+        if self.code != Code::Ok {
+            self.metrics.rejections.note(self.code, response.headers());
+        }
     }
 }
 
