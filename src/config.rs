@@ -5,6 +5,7 @@
 mod contradictions;
 mod settings;
 mod stores;
+mod traces;
 mod values;
 mod writer;
 
@@ -18,6 +19,7 @@ use crate::{
     grpc::{authorization::Limits, bearer::CallerGate},
     server::{connection::ConnectionLimits, platform::FollowPlatform},
     store::location::Location,
+    telemetry::traces::TraceSettings,
 };
 use std::time::Duration;
 
@@ -85,6 +87,8 @@ pub struct Config {
     pub drain: Duration,
     /// The permissions of Unix sockets.
     pub unix_socket_mode: u32,
+    /// Where spans of calls are sent.
+    pub traces: Option<TraceSettings>,
     /// Which log lines are written.
     pub log: String,
     /// How they look.

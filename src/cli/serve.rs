@@ -87,6 +87,7 @@ fn summary(config: &Config) -> String {
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     let or_off = |address: &Option<_>| address.as_ref().map_or("off".to_owned(), ToString::to_string);
     let callers = if config.callers.is_open() { "anyone who can connect" } else { "holders of a caller key" };
+    let traces = config.traces.as_ref().map_or("off".to_owned(), |traces| traces.endpoint.uri().to_string());
     let mut text = String::from("the configuration is good\n");
     let lines = [
         ("store", config.store.to_string()),
@@ -95,6 +96,7 @@ fn summary(config: &Config) -> String {
         ("admin_listen", or_off(&config.admin_listen)),
         ("http_listen", or_off(&config.http_listen)),
         ("metrics_listen", or_off(&config.metrics_listen)),
+        ("otlp_endpoint", traces),
         ("max_staleness", format!("{:?}", config.engine.max_staleness)),
         ("cache_bytes", config.engine.cache_bytes.to_string()),
         ("batch_items", config.limits.batch_items.to_string()),

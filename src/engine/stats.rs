@@ -32,6 +32,11 @@ impl Count {
         self.0.fetch_add(1, Relaxed);
     }
 
+    /// So many more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
     /// Sets a level.
     pub fn set(&self, level: u64) {
         self.0.store(level, Relaxed);

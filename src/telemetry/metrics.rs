@@ -3,12 +3,14 @@
 mod calls;
 mod connections;
 mod engine;
+mod spans;
 
 use super::{
     connections::{Connections, Door},
     rejections::Rejections,
     requests::Requests,
     tally::Tally,
+    traces::Spans,
 };
 use crate::{engine::Engine, grpc::proto::DESCRIPTORS};
 use hashbrown::HashMap;
@@ -30,9 +32,12 @@ use std::{
 pub struct Metrics {
     registry: Registry,
     methods: Methods,
+    names: Vec<&'static str>,
     pub(super) calls: Arc<Tally>,
     pub(super) rejections: Arc<Rejections>,
     pub(super) requests: Requests,
+    /// What became of the spans of calls.
+    pub spans: Arc<Spans>,
     connections: Arc<[Arc<Connections>; Door::ALL.len()]>,
 }
 
@@ -54,17 +59,24 @@ impl Metrics {
         registry.register_collector(Box::new(calls::CallCollector {
             calls: Arc::clone(&calls),
             rejections: Arc::clone(&rejections),
-            names,
+            names: names.clone(),
         }));
         registry.register_collector(Box::new(connections::ConnectionCollector(Arc::clone(&connections))));
         registry.register_collector(Box::new(engine::EngineCollector(engine)));
+        let spans = Arc::<Spans>::default();
+        registry.register_collector(Box::new(spans::SpanCollector(Arc::clone(&spans))));
         let requests = Requests::new(&mut registry);
-        Self { registry, methods, calls, rejections, requests, connections }
+        Self { registry, methods, names, calls, rejections, requests, spans, connections }
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.
     pub(super) fn method(&self, path: &str) -> usize {
         self.methods.get(path).copied().unwrap_or(self.methods.len())
+    }
+
+    /// The method of this number, as paths name it, or `other`.
+    pub(super) fn name(&self, method: usize) -> &'static str {
+        self.names.get(method).copied().unwrap_or("other")
     }
 
     /// The counts of the connections that come to a listener of this kind.

@@ -1,6 +1,9 @@
 //! Around every request of the platform's HTTP contract: counts it and times it, by the template of its route.
 
-use super::metrics::Metrics;
+use super::{
+    metrics::Metrics,
+    traces::{Call, Recording, Tracer},
+};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -51,19 +54,33 @@ impl Requests {
     }
 }
 
-/// The routes, with every request counted.
-pub fn counted(routes: Router, metrics: Arc<Metrics>) -> Router {
-    routes.layer(from_fn_with_state(metrics, around))
+/// The routes, with every request counted, and recorded if there is where to.
+pub fn counted(routes: Router, metrics: Arc<Metrics>, tracer: Option<Tracer>) -> Router {
+    routes.layer(from_fn_with_state((metrics, tracer), around))
 }
 
-async fn around(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+async fn around(
+    State((metrics, tracer)): State<(Arc<Metrics>, Option<Tracer>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let mut recording = tracer.as_ref().and_then(|tracer| record(tracer, &request, &route));
     let labels = Labels { route, method: word(request.method()), status: "cancelled" };
     metrics.requests.in_flight.inc();
     let mut timer = Timer { requests: &metrics.requests, started: Instant::now(), labels };
     let response = next.run(request).await;
     timer.labels.status = class(response.status());
+    if let Some(recording) = &mut recording {
+        recording.answered(response.status().as_u16());
+    }
     response
+}
+
+/// Records the request, if it is to be.
+fn record(tracer: &Tracer, request: &Request, route: &str) -> Option<Recording> {
+    let call = || Call::Http { route: route.to_owned(), method: word(request.method()), status: 0 };
+    tracer.begin(request.headers(), call)
 }
 
 /// Counts a request when it ends. One that is dropped before was cancelled by its client.
