@@ -49,7 +49,7 @@ impl Collector for CallCollector {
         let (seconds, kind) = (Unit::Seconds, MetricType::Histogram);
         let mut histograms = encoder.encode_descriptor("grpc_call", help, Some(&seconds), kind)?;
         for (labels, sum) in self.sums() {
-            let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(sum.within).collect();
             let mut family = histograms.encode_family(&labels)?;
             family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
