@@ -35,7 +35,7 @@ pub struct TraceSettings {
 /// Records calls: a cheap handle.
 #[derive(Clone)]
 pub struct Tracer {
-    waiting: mpsc::Sender<Box<Span>>,
+    waiting: mpsc::Sender<Span>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
     spans: Arc<Spans>,
     ratio: Ratio,
@@ -79,7 +79,7 @@ impl Tracer {
         Some(Recording::new(self.clone(), trace, call()))
     }
 
-    fn send(&self, span: Box<Span>) {
+    fn send(&self, span: Span) {
         if self.waiting.try_send(span).is_err() {
             self.spans.lose(Loss::QueueFull, 1);
         }

@@ -76,7 +76,7 @@ impl Spans {
 
 /// The task that sends.
 pub struct Exporter {
-    pub(super) waiting: mpsc::Receiver<Box<Span>>,
+    pub(super) waiting: mpsc::Receiver<Span>,
     pub(super) flushes: mpsc::Receiver<oneshot::Sender<()>>,
     pub(super) collector: Channel,
     pub(super) spans: Arc<Spans>,
@@ -125,7 +125,7 @@ impl Exporter {
         }
     }
 
-    async fn export(&mut self, batch: &mut Vec<Box<Span>>) {
+    async fn export(&mut self, batch: &mut Vec<Span>) {
         if batch.is_empty() {
             return;
         }
@@ -184,7 +184,7 @@ impl Exporter {
 }
 
 /// Waits for a span, and a little for more of them. What has been gathered stays if this is not waited for to the end.
-async fn gather(waiting: &mut mpsc::Receiver<Box<Span>>, batch: &mut Vec<Box<Span>>) {
+async fn gather(waiting: &mut mpsc::Receiver<Span>, batch: &mut Vec<Span>) {
     receive(waiting, batch).await;
     let full = async {
         while batch.len() < BATCH {
@@ -198,7 +198,7 @@ async fn gather(waiting: &mut mpsc::Receiver<Box<Span>>, batch: &mut Vec<Box<Spa
 }
 
 /// Takes what is waiting, as far as there is room for it in a batch.
-async fn receive(waiting: &mut mpsc::Receiver<Box<Span>>, batch: &mut Vec<Box<Span>>) {
+async fn receive(waiting: &mut mpsc::Receiver<Span>, batch: &mut Vec<Span>) {
     if waiting.recv_many(batch, BATCH - batch.len().min(BATCH - 1)).await == 0 {
         // Nobody is there any more who could send one.
         std::future::pending().await

@@ -12,7 +12,7 @@ use tonic::Code;
 /// A call that is being recorded. It is sent when it ends, in whatever way.
 pub(in crate::telemetry) struct Recording {
     tracer: Tracer,
-    span: Option<Box<Span>>,
+    span: Option<Span>,
 }
 
 /// A call that was recorded.
@@ -65,7 +65,7 @@ impl Recording {
             took: Duration::ZERO,
             call,
         };
-        Self { tracer, span: Some(Box::new(span)) }
+        Self { tracer, span: Some(span) }
     }
 
     /// How a gRPC call ended.
