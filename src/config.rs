@@ -5,6 +5,7 @@
 mod contradictions;
 mod settings;
 mod stores;
+mod traces;
 mod transport;
 mod values;
 mod writer;
@@ -19,6 +20,7 @@ use crate::{
     grpc::{authorization::Limits, bearer::CallerGate},
     server::{connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
     store::location::Location,
+    telemetry::traces::TraceSettings,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -90,6 +92,8 @@ pub struct Config {
     pub socket_uids: Arc<[u32]>,
     /// What TCP listeners speak; `None` for plain text.
     pub tls: Option<Tls>,
+    /// Where spans of calls are sent.
+    pub traces: Option<TraceSettings>,
     /// Which log lines are written.
     pub log: String,
     /// How they look.

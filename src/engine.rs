@@ -4,6 +4,7 @@ pub mod answer;
 mod bounded;
 mod budget;
 mod cache;
+pub mod decisions;
 pub mod error;
 mod fenced;
 mod follow;
@@ -15,6 +16,8 @@ pub mod stats;
 mod turns;
 pub mod view;
 pub mod write;
+
+pub use cache::Kind;
 
 use crate::{
     rbac::custom_role::RequiredActions,
@@ -131,5 +134,24 @@ impl Engine {
     #[must_use]
     pub fn cached_bytes(&self) -> u64 {
         self.shared.published.current().map_or(0, |view| view.cache.bytes())
+    }
+
+    /// The age of data past which nothing is decided.
+    #[must_use]
+    pub fn max_staleness(&self) -> Duration {
+        self.shared.settings.max_staleness
+    }
+
+    /// How many bytes the cache of grants may take.
+    #[must_use]
+    pub fn cache_limit(&self) -> u64 {
+        self.shared.settings.cache_bytes
+    }
+
+    /// How many things of each kind the cache holds.
+    #[must_use]
+    pub fn cached(&self) -> [(Kind, usize); Kind::ALL.len()] {
+        let view = self.shared.published.current();
+        view.map_or(Kind::ALL.map(|kind| (kind, 0)), |view| view.cache.entries())
     }
 }

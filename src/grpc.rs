@@ -8,11 +8,13 @@ pub mod codec;
 mod convert;
 mod deadline;
 pub mod edge;
+pub mod notes;
 mod size;
 mod status;
 mod suggest;
 
-pub(crate) use status::{of_refusal, of_store};
+pub(crate) use convert::answer::reason_name;
+pub(crate) use status::{error_name, of_refusal, of_store};
 pub(crate) use suggest::nearest;
 
 /// What `build.rs` makes of `proto/`.

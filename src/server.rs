@@ -30,7 +30,7 @@ use crate::{
     },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
-    telemetry::{calls::Calls, doors::Doors, metrics::Metrics},
+    telemetry::{calls::Calls, connections::Door, metrics::Metrics, requests, traces::Tracer},
 };
 use connection::Acceptor;
 use face::Face;
@@ -148,7 +148,11 @@ pub async fn run(
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = start(&config, &engine, listeners, &stopped).await?;
+    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let mut tasks = Tasks::default();
+    let tracer = record(&config, &metrics, &mut tasks);
+    let telemetry = Telemetry { metrics, tracer: tracer.clone() };
+    start(&config, &engine, listeners, &stopped, &telemetry, &mut tasks).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
@@ -163,6 +167,9 @@ pub async fn run(
     let ended = async {
         tasks.listeners_ended().await;
         engine.finish().await;
+        if let Some(tracer) = tracer {
+            tracer.finish().await;
+        }
     };
     match tokio::time::timeout(config.drain, ended).await {
         Ok(()) => tracing::info!("stopped"),
@@ -190,53 +197,69 @@ async fn until_failure(
     ServerError::TaskEnded(tasks.first_end().await)
 }
 
+/// What counts calls, and what records them.
+struct Telemetry {
+    metrics: Arc<Metrics>,
+    tracer: Option<Tracer>,
+}
+
+/// Sends spans of calls for as long as the server runs, if it is told where to.
+fn record(config: &Config, metrics: &Metrics, tasks: &mut Tasks) -> Option<Tracer> {
+    let (tracer, exporter) = Tracer::new(config.traces.clone()?, Arc::clone(&metrics.spans));
+    tasks.hold("exporter of spans", exporter.run());
+    Some(tracer)
+}
+
 /// Starts everything that runs for as long as the server does, whether the store is there or not.
 async fn start(
     config: &Config,
     engine: &Engine,
     listeners: Listeners,
     stopped: &watch::Receiver<bool>,
-) -> Result<Tasks, ServerError> {
-    let doors = Arc::new(Doors::default());
-    let metrics = Arc::new(Metrics::new(engine.clone()).with_doors(Arc::clone(&doors)));
+    Telemetry { metrics, tracer }: &Telemetry,
+    tasks: &mut Tasks,
+) -> Result<(), ServerError> {
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
-    let mut tasks = Tasks::default();
     tasks.hold("health", health.clone().watch(stopped.clone()));
     if let Some(tls) = &config.tls {
         tls::announce(tls);
-        doors.certificate_expires(tls.expires());
-        tasks.hold("TLS files", tls::watch(tls.clone(), Arc::clone(&doors)));
+        metrics.doors.certificate_expires(tls.expires());
+        tasks.hold("TLS files", tls::watch(tls.clone(), Arc::clone(&metrics.doors)));
     }
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
+    let calls =
+        || Calls::new(Arc::clone(metrics), config.calls_in_flight, OPEN_STREAMS).traced(tracer.clone());
     let asking = authorization_face(config, engine, health.service(), calls());
-    let accept = |listener| Acceptor::new(listener, config.connections, Arc::clone(&doors));
+    let accept = |listener, door: Door| {
+        Acceptor::new(listener, config.connections, Arc::clone(&metrics.doors), metrics.connections(door))
+    };
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
-        let acceptor = accept(listener);
+        let acceptor = accept(listener, Door::Authorization);
         let served =
             serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
         let face = admin_face(config, engine, health.service(), calls());
-        let acceptor = accept(listener);
+        let acceptor = accept(listener, Door::Admin);
         let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
         tasks.serve("admin listener", served);
     }
     if let Some(listener) = listeners.metrics {
-        let acceptor = accept(listener);
-        let routes = monitoring::routes(Arc::clone(&metrics), health.service());
+        let acceptor = accept(listener, Door::Metrics);
+        let routes = monitoring::routes(Arc::clone(metrics), health.service());
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("metrics listener", server);
     }
     if let Some(listener) = listeners.http {
-        let acceptor = accept(listener);
+        let acceptor = accept(listener, Door::Http);
         let routes = api::router(engine.clone(), config.message_bytes, config.calls_in_flight);
+        let routes = requests::counted(routes, Arc::clone(metrics), tracer.clone());
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("http listener", server);
     }
-    Ok(tasks)
+    Ok(())
 }
 
 fn authorization_face(

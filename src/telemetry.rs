@@ -1,10 +1,14 @@
-//! What the outside sees of a running server: log lines and metrics.
+//! What the outside sees of a running server: log lines, metrics and traces.
 
 pub mod calls;
+pub mod connections;
 pub mod doors;
 pub mod metrics;
 pub mod places;
+pub mod rejections;
+pub mod requests;
 mod tally;
+pub mod traces;
 
 use crate::config::{ConfigError, LogFormat};
 use tracing_subscriber::EnvFilter;

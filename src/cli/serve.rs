@@ -94,6 +94,7 @@ fn summary(config: &Config) -> String {
         (false, _) => "holders of a caller key",
     };
     let tls = config.tls.as_ref().map_or("off".to_owned(), |tls| tls.files().cert.display().to_string());
+    let traces = config.traces.as_ref().map_or("off".to_owned(), |traces| traces.endpoint.uri().to_string());
     let mut text = String::from("the configuration is good\n");
     let lines = [
         ("store", config.store.to_string()),
@@ -103,6 +104,7 @@ fn summary(config: &Config) -> String {
         ("admin_listen", or_off(&config.admin_listen)),
         ("http_listen", or_off(&config.http_listen)),
         ("metrics_listen", or_off(&config.metrics_listen)),
+        ("otlp_endpoint", traces),
         ("max_staleness", format!("{:?}", config.engine.max_staleness)),
         ("cache_bytes", config.engine.cache_bytes.to_string()),
         ("batch_items", config.limits.batch_items.to_string()),

@@ -6,6 +6,7 @@ use super::{
         refuse_idle_transport, refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice,
     },
     stores::{self, DEFAULT_STORE},
+    traces::traces,
     values::{Address, bytes, duration, within},
 };
 use crate::{
@@ -146,6 +147,11 @@ settings! {
     required_actions: String = "ROLEGATE_REQUIRED_ACTIONS", "NAMES";
     /// How many revisions of change history to keep [default: 10000]
     change_history: u64 = "ROLEGATE_CHANGE_HISTORY", "N";
+    /// Where spans of calls are sent, in OTLP over gRPC, such as http://127.0.0.1:4317, or `off` [default: off]
+    otlp_endpoint: String = "ROLEGATE_OTLP_ENDPOINT", "URL";
+    /// Which share of the traces that begin here is recorded, from 0 to 1; callers who send a traceparent decide for
+    /// themselves [default: 0.1]
+    otlp_sample_ratio: f64 = "ROLEGATE_OTLP_SAMPLE_RATIO", "SHARE";
     /// Which log lines are written, such as `info` or `rolegate=debug` [default: info]
     log: String = "ROLEGATE_LOG", "FILTER";
     /// How log lines look [default: text]
@@ -219,6 +225,7 @@ impl ServeArgs {
             socket_uids,
             tls,
             log,
+            traces: traces(self.otlp_endpoint.as_deref(), self.otlp_sample_ratio)?,
             log_format: self.log_format.unwrap_or_default(),
             store,
             listen,

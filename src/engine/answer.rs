@@ -144,7 +144,9 @@ impl Engine {
     /// # Errors
     /// No decision was reached; see [`EngineError`].
     pub async fn check(&self, query: &Query, wish: Wish) -> Result<Stamped<Answer>, EngineError> {
-        self.answer_one(query, wish, decider(wish)).await
+        let answered = self.answer_one(query, wish, decider(wish)).await;
+        self.shared.stats.decisions.count(answered.as_ref().map(|answered| &answered.value));
+        answered
     }
 
     /// Decides many questions at one revision, each as [`check`](Engine::check) would at that revision. A question that
@@ -153,6 +155,19 @@ impl Engine {
     /// # Errors
     /// Nothing can be decided at all.
     pub async fn check_many(
+        &self,
+        queries: &[Query],
+        wish: Wish,
+    ) -> Result<Stamped<Vec<Result<Answer, EngineError>>>, EngineError> {
+        let answered = self.answer_many(queries, wish).await;
+        match &answered {
+            Ok(answered) => self.shared.stats.decisions.count_all(&answered.value),
+            Err(error) => self.shared.stats.decisions.count_failed(queries.len(), error),
+        }
+        answered
+    }
+
+    async fn answer_many(
         &self,
         queries: &[Query],
         wish: Wish,

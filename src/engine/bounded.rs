@@ -77,6 +77,12 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.weight.load(Relaxed)
     }
 
+    /// How many things are held.
+    pub(super) fn len(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).table.len()).sum()
+    }
+
     /// The key's hash in this map.
     pub(super) fn hash(&self, key: &K) -> Hashed {
         Hashed(self.hasher.hash_one(key))

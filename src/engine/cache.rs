@@ -5,6 +5,7 @@ use super::{
     error::EngineError,
     fenced::Fenced,
     lineage::{Forked, Lineage},
+    stats::Count,
 };
 use crate::{
     rbac::{
@@ -21,8 +22,37 @@ use crate::{
 };
 use std::{
     mem::size_of,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// The kinds of things that are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Users, with what they hold.
+    User,
+    /// Projects, with their groups.
+    Project,
+    /// Groups.
+    Group,
+    /// Gears, with whom they are open to.
+    Gear,
+}
+
+impl Kind {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::User, Self::Project, Self::Group, Self::Gear];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Project => "project",
+            Self::Group => "group",
+            Self::Gear => "gear",
+        }
+    }
+}
 
 /// What is held of one epoch's history.
 pub(super) struct Cache {
@@ -58,23 +88,24 @@ impl Room {
 
 impl Cache {
     /// An empty cache for views from here on.
-    pub(super) fn new(settings: &Settings, head: Head) -> Self {
+    pub(super) fn new(settings: &Settings, head: Head, evictions: [Arc<Count>; Kind::ALL.len()]) -> Self {
         let (room, absent) = (Room::of(settings.cache_bytes), settings.absent_entries);
+        let [users, projects, groups, gears] = evictions;
         let since = head.revision;
         Self {
-            users: Fenced::new(room.users, absent, since, |id, grants| {
+            users: Fenced::new(room.users, absent, since, users, |id, grants| {
                 ENTRY_OVERHEAD + text_weight(id.as_str()) + grants_weight(grants)
             }),
-            projects: Fenced::new(room.projects, absent, since, |id, group| {
+            projects: Fenced::new(room.projects, absent, since, projects, |id, group| {
                 ENTRY_OVERHEAD
                     + text_weight(id.as_str())
                     + size_of::<GroupId>()
                     + text_weight(group.as_str()) / group.holders()
             }),
-            groups: Fenced::new(room.others, absent, since, |id, ()| {
+            groups: Fenced::new(room.others, absent, since, groups, |id, ()| {
                 ENTRY_OVERHEAD + text_weight(id.as_str())
             }),
-            gears: Fenced::new(room.others, absent, since, |name, gear| {
+            gears: Fenced::new(room.others, absent, since, gears, |name, gear| {
                 ENTRY_OVERHEAD + text_weight(name.as_str()) + gear_weight(gear)
             }),
             lineage: Mutex::new(Lineage::since(head)),
@@ -122,6 +153,16 @@ impl Cache {
     /// What everything held weighs.
     pub(super) fn bytes(&self) -> u64 {
         self.users.bytes() + self.projects.bytes() + self.groups.bytes() + self.gears.bytes()
+    }
+
+    /// How many things of each kind are held.
+    pub(super) fn entries(&self) -> [(Kind, usize); Kind::ALL.len()] {
+        [
+            (Kind::User, self.users.entries()),
+            (Kind::Project, self.projects.entries()),
+            (Kind::Group, self.groups.entries()),
+            (Kind::Gear, self.gears.entries()),
+        ]
     }
 
     /// Raises the fences of everything that a change names. Roles are no entries: their table is replaced whole.

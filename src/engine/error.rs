@@ -42,6 +42,19 @@ pub enum EngineError {
     Deadline,
 }
 
+impl EngineError {
+    /// One of each kind.
+    pub const KINDS: [Self; 7] = [
+        Self::NotReady,
+        Self::Stale { age: Duration::ZERO, most: Duration::ZERO },
+        Self::Behind { wanted: 0, applied: 0 },
+        Self::OtherEpoch,
+        Self::StoreUnavailable,
+        Self::TooManyUnknown,
+        Self::Deadline,
+    ];
+}
+
 impl From<StoreError> for EngineError {
     fn from(_: StoreError) -> Self {
         Self::StoreUnavailable

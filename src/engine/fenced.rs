@@ -14,6 +14,7 @@
 
 use super::{
     bounded::{Bounded, Hashed, Kept},
+    stats::Count,
     turns::Turns,
 };
 use hashbrown::DefaultHashBuilder;
@@ -61,6 +62,8 @@ pub(super) struct Fenced<K, V> {
     present: Bounded<K, V>,
     absent: Bounded<K, ()>,
     weigh: fn(&K, &V) -> usize,
+    /// Things that exist and were put out for want of room.
+    evictions: Arc<Count>,
     fences: Box<[AtomicU64]>,
     loading: Turns<K>,
     complete: Option<Complete<K>>,
@@ -88,13 +91,20 @@ where
     /// An empty cache, bounded in bytes for things that exist and in number for those that do not.
     ///
     /// `since` is the revision of the first view over it: whatever was read before belongs to another cache.
-    pub(super) fn new(bytes: u64, absent: u64, since: u64, weigh: fn(&K, &V) -> usize) -> Self {
+    pub(super) fn new(
+        bytes: u64,
+        absent: u64,
+        since: u64,
+        evictions: Arc<Count>,
+        weigh: fn(&K, &V) -> usize,
+    ) -> Self {
         // Seeded anew in each process: callers choose many of the keys.
         let hasher = DefaultHashBuilder::default();
         Self {
             present: Bounded::new(bytes, hasher.clone()),
             absent: Bounded::new(absent, hasher),
             weigh,
+            evictions,
             fences: (0..FENCES).map(|_| AtomicU64::new(since)).collect(),
             loading: Turns::default(),
             complete: None,
@@ -112,6 +122,11 @@ where
     /// What everything held weighs.
     pub(super) fn bytes(&self) -> u64 {
         self.present.weight()
+    }
+
+    /// How many things that exist are held.
+    pub(super) fn entries(&self) -> usize {
+        self.present.len()
     }
 
     /// Raises the key's fence: from this revision on, older entries are not usable. Call before the view moves there.
@@ -194,7 +209,11 @@ where
     fn keep(&self, key: K, as_of: u64, value: V) -> Arc<Kept<K, V>> {
         let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
         let kept = Arc::new(Kept::new(key, as_of, value, weight));
-        if !self.present.put(Arc::clone(&kept), &|key| self.doubt(key)) {
+        let leaving = |key: &K| {
+            self.evictions.bump();
+            self.doubt(key);
+        };
+        if !self.present.put(Arc::clone(&kept), &leaving) {
             self.doubt(&kept.key);
         }
         kept

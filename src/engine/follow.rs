@@ -149,7 +149,7 @@ impl Engine {
         let settings = &self.shared.settings;
         let head = tx.head();
         let roles = load::roles(tx).await?;
-        let mut cache = Cache::new(settings, head);
+        let mut cache = Cache::new(settings, head, self.shared.stats.evictions.clone());
         let size = load::size(tx).await?;
         let preloaded = settings.preload && Cache::fits(settings, &size);
         if preloaded {

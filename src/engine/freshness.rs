@@ -23,6 +23,35 @@ pub enum Freshness {
     FullyCurrent,
 }
 
+/// How following the store goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The store has not been read yet.
+    Unread,
+    /// The last look at the store went well, not long ago.
+    Following,
+    /// The last look at the store failed.
+    Failing,
+    /// No look has ended for longer than the log is patient: the store neither answers nor refuses.
+    Stalled,
+}
+
+impl Feed {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unread, Self::Following, Self::Failing, Self::Stalled];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unread => "unread",
+            Self::Following => "following",
+            Self::Failing => "failing",
+            Self::Stalled => "stalled",
+        }
+    }
+}
+
 /// The follower's heartbeat: what its looks at the store have come to.
 pub(super) struct Pulse {
     /// What moments are counted from.
@@ -95,6 +124,18 @@ impl Engine {
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.shared.pulse.age()
+    }
+
+    /// How following the store goes.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        let found_the_store = self.shared.pulse.looks.borrow().found_the_store;
+        match self.age() {
+            None => Feed::Unread,
+            Some(_) if !found_the_store => Feed::Failing,
+            Some(age) if age > self.shared.settings.warn_staleness => Feed::Stalled,
+            Some(_) => Feed::Following,
+        }
     }
 
     /// Whether questions are being answered.

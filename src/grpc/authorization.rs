@@ -3,7 +3,7 @@
 use super::{
     batch,
     convert::{self, BadField, answer, batch::Questions, question, text},
-    deadline, proto,
+    deadline, notes, proto,
     served::authorization_service_server::AuthorizationService,
     size::{fits, too_large},
 };
@@ -77,13 +77,17 @@ impl AuthorizationService for Authorization {
         let query = question::query(asked)?;
         let wish = self.wish(&request, asked.freshness.as_ref(), asked.explain)?;
         let answered = self.engine.check(&query, wish).await?;
+        notes::note(request.extensions(), &answered, notes::decided);
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
     }
 
     async fn batch_check(&self, request: Request<batch::Unread>) -> Result<Response<batch::Reply>, Status> {
         let (Questions { good, bad }, wish) = self.read_batch(&request)?;
         let (answers, stamp) = match self.engine.check_many(&good, wish).await {
-            Ok(answered) => (answered.value, Some((answered.token, answered.age))),
+            Ok(answered) => {
+                notes::note(request.extensions(), &answered, notes::batch);
+                (answered.value, Some((answered.token, answered.age)))
+            }
             Err(error) if bad.is_empty() => return Err(error.into()),
             // Malformed items are told so even when nothing can be decided.
             Err(error) => (vec![Err(error); good.len()], None),
@@ -102,6 +106,7 @@ impl AuthorizationService for Authorization {
         let resource = question::resource(asked.resource.as_ref())?;
         let wish = self.wish(&request, asked.freshness.as_ref(), false)?;
         let answered = self.engine.effective(&user, &resource, wish).await?;
+        notes::note(request.extensions(), &answered, |_| notes::Came::Listed);
         Ok(Response::new(answer::effective(answered)))
     }
 }

@@ -76,6 +76,11 @@ pub(super) const fn of_engine(error: &EngineError) -> (Code, &'static str) {
     }
 }
 
+/// The stable reason of an engine's error.
+pub(crate) const fn error_name(error: &EngineError) -> &'static str {
+    of_engine(error).1
+}
+
 impl From<EngineError> for Status {
     fn from(error: EngineError) -> Self {
         let (code, reason) = of_engine(&error);

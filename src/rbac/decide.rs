@@ -55,6 +55,29 @@ pub enum Reason {
     GearRestricted,
 }
 
+impl Reason {
+    /// All of them, in their order.
+    pub const ALL: [Self; 11] = [
+        Self::GrantedByRole,
+        Self::SiteAdmin,
+        Self::UnknownUser,
+        Self::UserDisabled,
+        Self::UnknownGroup,
+        Self::UnknownProject,
+        Self::UnknownDestination,
+        Self::UnknownGear,
+        Self::NoRole,
+        Self::LackingAction,
+        Self::GearRestricted,
+    ];
+
+    /// Whether a decision for this reason is an allow.
+    #[must_use]
+    pub const fn allows(self) -> bool {
+        matches!(self, Self::GrantedByRole | Self::SiteAdmin)
+    }
+}
+
 /// An answer and its reason. Only [`decide`] makes allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -66,7 +89,7 @@ impl Decision {
     /// Whether the user may.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        matches!(self.reason, Reason::GrantedByRole | Reason::SiteAdmin)
+        self.reason.allows()
     }
 
     /// Why.

@@ -4,7 +4,10 @@ use super::{
     listen::Listener,
     socket::{Accepted, Socket},
 };
-use crate::telemetry::doors::Doors;
+use crate::telemetry::{
+    connections::{Cause, Connections, Open},
+    doors::Doors,
+};
 use std::{
     io,
     pin::Pin,
@@ -52,12 +55,19 @@ pub(super) struct Acceptor {
     places: Arc<Semaphore>,
     greeting: Duration,
     doors: Arc<Doors>,
+    counts: Arc<Connections>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: Listener, limits: ConnectionLimits, doors: Arc<Doors>) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        limits: ConnectionLimits,
+        doors: Arc<Doors>,
+        counts: Arc<Connections>,
+    ) -> Self {
+        counts.add_limit(limits.connections);
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting, doors }
+        Self { listener, places, greeting: limits.greeting, doors, counts }
     }
 
     /// The next connection, when there is a place for it.
@@ -68,10 +78,11 @@ impl Acceptor {
             };
             match self.listener.accept(&self.doors).await {
                 Ok(socket) => {
-                    let doors = Arc::clone(&self.doors);
-                    return Arrival { socket, place, greeting: self.greeting, doors };
+                    let (doors, open) = (Arc::clone(&self.doors), self.counts.open());
+                    return Arrival { socket, place, greeting: self.greeting, doors, open };
                 }
                 Err(error) => {
+                    self.counts.failed();
                     tracing::warn!(%error, "cannot accept a connection; trying again");
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
@@ -86,6 +97,7 @@ pub(super) struct Arrival {
     place: OwnedSemaphorePermit,
     greeting: Duration,
     doors: Arc<Doors>,
+    open: Open,
 }
 
 impl Arrival {
@@ -96,7 +108,7 @@ impl Arrival {
         let peer = self.socket.handshakes_with();
         let settled = timeout_at(greeted_by, self.socket.settle()).await;
         let problem = match settled {
-            Ok(Ok(socket)) => return Some(Connection::new(socket, self.place, greeted_by)),
+            Ok(Ok(socket)) => return Some(Connection::new(socket, self.place, self.open, greeted_by)),
             // So do probes that only look whether a port is open.
             Ok(Err(error)) if peer.is_some() && is_hang_up(&error) => {
                 tracing::debug!(?peer, "a connection ended before its TLS handshake");
@@ -134,11 +146,12 @@ pub(super) struct Connection {
     /// Whether the client has been told to go: then its time is not prolonged any more.
     leaves: bool,
     activity: Activity,
+    open: Open,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit, greeted_by: Instant) -> Self {
+    fn new(socket: Socket, place: OwnedSemaphorePermit, open: Open, greeted_by: Instant) -> Self {
         Self {
             socket,
             to_come: GREETING,
@@ -148,6 +161,7 @@ impl Connection {
             silent: 0,
             leaves: false,
             activity: Activity::default(),
+            open,
             _place: place,
         }
     }
@@ -166,7 +180,7 @@ impl Connection {
             if self.to_come == 0 {
                 self.wait_for(STRETCH);
             }
-        } else if !self.leaves && self.activity.leaves.load(Ordering::Relaxed) {
+        } else if !self.leaves && self.activity.is_told_to_leave() {
             self.leaves = true;
             self.wait_for(LAST_CALLS);
         }
@@ -181,6 +195,9 @@ impl Connection {
     fn is_over(&mut self) -> bool {
         self.silent = if std::mem::take(&mut self.heard) { 0 } else { self.silent + 1 };
         if self.to_come > 0 || self.leaves || self.silent >= SILENT_STRETCHES {
+            if !self.leaves {
+                self.open.closes(if self.to_come > 0 { Cause::Greeting } else { Cause::Silent });
+            }
             return true;
         }
         self.wait_for(STRETCH);
@@ -207,6 +224,11 @@ impl Activity {
         self.leaves.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the client has been told to go.
+    fn is_told_to_leave(&self) -> bool {
+        self.leaves.load(Ordering::Relaxed)
+    }
+
     /// Resolves when no call has begun for so long, at the latest after twice as long.
     pub(super) async fn idle_for(&self, limit: Duration) {
         loop {
@@ -214,6 +236,14 @@ impl Activity {
             if !self.called.swap(false, Ordering::Relaxed) {
                 return;
             }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.activity.is_told_to_leave() {
+            self.open.closes(Cause::Idle);
         }
     }
 }

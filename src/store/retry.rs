@@ -1,7 +1,6 @@
 //! Trying again: how long to wait before the next attempt, and how often to say what is wrong.
 
-use super::error::StoreError;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 /// How often a trouble that goes on is told anew.
@@ -47,7 +46,7 @@ pub struct Trouble {
 
 impl Trouble {
     /// An attempt failed: what is to be said of it, if anything.
-    pub fn goes_on(&mut self, error: &StoreError) -> Option<&str> {
+    pub fn goes_on(&mut self, error: &impl fmt::Display) -> Option<&str> {
         let (now, text) = (Instant::now(), error.to_string());
         self.since.get_or_insert(now);
         let is_known = |(at, said): &(Instant, String)| *said == text && now - *at < REMIND_EVERY;
@@ -67,6 +66,7 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::error::StoreError;
     use std::collections::BTreeSet;
 
     #[test]

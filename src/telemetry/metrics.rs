@@ -1,29 +1,47 @@
 //! Metrics, in the OpenMetrics text format that Prometheus reads.
 
+mod calls;
+mod connections;
+mod engine;
+mod spans;
+
 use super::{
+    connections::{Connections, Door},
     doors::{DoorCollector, Doors},
-    tally::{BOUNDS, Tally},
+    rejections::Rejections,
+    requests::Requests,
+    tally::Tally,
+    traces::Spans,
 };
-use crate::{
-    engine::{Engine, stats::Stats},
-    grpc::proto::DESCRIPTORS,
-};
+use crate::{engine::Engine, grpc::proto::DESCRIPTORS};
 use hashbrown::HashMap;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet, text::encode},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
-    registry::Registry,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge, info::Info},
+    registry::{Registry, Unit},
 };
 use prost::Message as _;
-use std::{collections::BTreeSet, fmt, sync::Arc};
-use tonic::Code;
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
     methods: Methods,
+    names: Vec<&'static str>,
     pub(super) calls: Arc<Tally>,
+    pub(super) rejections: Arc<Rejections>,
+    pub(super) requests: Requests,
+    /// What became of the spans of calls.
+    pub spans: Arc<Spans>,
+    /// What is turned away before any call.
+    pub doors: Arc<Doors>,
+    connections: Arc<[Arc<Connections>; Door::ALL.len()]>,
 }
 
 /// The numbers of the methods whose calls are told apart, by path: those of our protos. A caller cannot invent new ones.
@@ -38,21 +56,38 @@ impl Metrics {
         // One more for all the others.
         let calls = Arc::new(Tally::new(names.len() + 1));
         let methods = names.iter().enumerate().map(|(number, name)| (*name, number)).collect();
-        registry.register_collector(Box::new(CallCollector { calls: Arc::clone(&calls), names }));
-        registry.register_collector(Box::new(EngineCollector(engine)));
-        Self { registry, methods, calls }
-    }
-
-    /// The same, with what is counted at the doors.
-    #[must_use]
-    pub fn with_doors(mut self, doors: Arc<Doors>) -> Self {
-        self.registry.register_collector(Box::new(DoorCollector(doors)));
-        self
+        let (rejections, connections) = (Arc::<Rejections>::default(), Arc::default());
+        registry.register("build", "What is running", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register_collector(Box::new(Started(SystemTime::now())));
+        registry.register_collector(Box::new(calls::CallCollector {
+            calls: Arc::clone(&calls),
+            rejections: Arc::clone(&rejections),
+            names: names.clone(),
+        }));
+        registry.register_collector(Box::new(connections::ConnectionCollector(Arc::clone(&connections))));
+        registry.register_collector(Box::new(engine::EngineCollector(engine)));
+        let spans = Arc::<Spans>::default();
+        registry.register_collector(Box::new(spans::SpanCollector(Arc::clone(&spans))));
+        let doors = Arc::<Doors>::default();
+        registry.register_collector(Box::new(DoorCollector(Arc::clone(&doors))));
+        let requests = Requests::new(&mut registry);
+        Self { registry, methods, names, calls, rejections, requests, spans, doors, connections }
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.
     pub(super) fn method(&self, path: &str) -> usize {
         self.methods.get(path).copied().unwrap_or(self.methods.len())
+    }
+
+    /// The method of this number, as paths name it, or `other`.
+    pub(super) fn name(&self, method: usize) -> &'static str {
+        self.names.get(method).copied().unwrap_or("other")
+    }
+
+    /// The counts of the connections that come to a listener of this kind.
+    #[must_use]
+    pub fn connections(&self, door: Door) -> Arc<Connections> {
+        self.connections.get(door as usize).map(Arc::clone).unwrap_or_default()
     }
 
     /// Everything counted, as text.
@@ -81,114 +116,57 @@ fn methods() -> Vec<&'static str> {
     paths.into_iter().collect()
 }
 
-/// Reads the counts of calls when metrics are asked for.
-struct CallCollector {
-    calls: Arc<Tally>,
-    names: Vec<&'static str>,
+/// A name without its unit, what it means, its unit, and its value.
+type Reading<T> = (&'static str, &'static str, Option<Unit>, T);
+
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit, value): Reading<u64>,
+) -> Result<(), fmt::Error> {
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, unit.as_ref(), counter.metric_type())?)
 }
 
-impl CallCollector {
-    /// What was counted, by method and code.
-    fn sums(&self) -> impl Iterator<Item = ([(&'static str, String); 2], super::tally::Sum)> {
-        let names = self.names.iter().copied().chain(["other"]).enumerate();
-        names.flat_map(|(number, name)| {
-            let labels = move |code: Code| [("method", name.to_owned()), ("code", format!("{code:?}"))];
-            self.calls.of_method(number).map(move |(code, sum)| (labels(code), sum))
-        })
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit, value): Reading<f64>,
+) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)
+}
+
+/// Counters of one name, told apart by their labels.
+fn counters<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit, all): Reading<impl IntoIterator<Item = (L, u64)>>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
+    for (labels, value) in all {
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
     }
+    Ok(())
 }
 
-impl fmt::Debug for CallCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallCollector")
+/// Gauges of one name, told apart by their labels.
+fn gauges<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit, all): Reading<impl IntoIterator<Item = (L, f64)>>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
+    for (labels, value) in all {
+        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
     }
+    Ok(())
 }
 
-impl Collector for CallCollector {
+/// When the process started: one that starts over and over shows by it.
+#[derive(Debug)]
+struct Started(SystemTime);
+
+impl Collector for Started {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let help = "gRPC calls ended, by method and code";
-        let mut calls = encoder.encode_descriptor("grpc_calls", help, None, MetricType::Counter)?;
-        for (labels, sum) in self.sums() {
-            ConstCounter::new(sum.count()).encode(calls.encode_family(&labels)?)?;
-        }
-        let help = "How long gRPC calls took";
-        let mut seconds =
-            encoder.encode_descriptor("grpc_call_seconds", help, None, MetricType::Histogram)?;
-        for (labels, sum) in self.sums() {
-            let bounds = BOUNDS.into_iter().chain([f64::MAX]);
-            let buckets: Vec<_> = bounds.zip(sum.within).collect();
-            let mut family = seconds.encode_family(&labels)?;
-            family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
-        }
-        let in_flight = ConstGauge::new(self.calls.in_flight());
-        let help = "gRPC calls being answered";
-        in_flight.encode(encoder.encode_descriptor(
-            "grpc_calls_in_flight",
-            help,
-            None,
-            in_flight.metric_type(),
-        )?)
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let help = "When the server started, in seconds since 1970";
+        gauge(&mut encoder, ("start_time", help, Some(Unit::Seconds), since.as_secs_f64()))
     }
-}
-
-/// Reads the engine's own counts when metrics are asked for.
-struct EngineCollector(Engine);
-
-impl fmt::Debug for EngineCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EngineCollector")
-    }
-}
-
-impl Collector for EngineCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        for (name, help, value) in counters(self.0.stats()) {
-            let counter = ConstCounter::new(value);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-        }
-        for (name, help, value) in gauges(&self.0) {
-            let gauge = ConstGauge::new(value);
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        Ok(())
-    }
-}
-
-/// A name, what it means, and its value.
-type Reading<T> = (&'static str, &'static str, T);
-
-fn counters(stats: &Stats) -> [Reading<u64>; 9] {
-    [
-        ("answers_from_memory", "Calls answered from memory alone", stats.hits.get()),
-        ("answers_after_loads", "Calls that had to load something", stats.misses.get()),
-        ("store_loads", "Look-ups at the role store", stats.loads.get()),
-        ("store_unknown", "Look-ups that found no such thing", stats.unknown.get()),
-        ("store_throttled", "Look-ups delayed or refused after too many unknown ids", stats.throttled.get()),
-        ("store_errors", "Reads of the role store that failed", stats.store_errors.get()),
-        ("view_rebuilds", "Times that everything was loaded anew", stats.rebuilds.get()),
-        ("changes_applied", "Changes applied from the feed", stats.changes.get()),
-        (
-            "stale_refusals",
-            "Calls refused because the data was too old or not there",
-            stats.stale_refusals.get(),
-        ),
-    ]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
-fn gauges(engine: &Engine) -> [Reading<f64>; 5] {
-    let stats = engine.stats();
-    let age = engine.age().map_or(f64::INFINITY, |age| age.as_secs_f64());
-    let serving = f64::from(u8::from(engine.is_serving()));
-    [
-        ("revision", "The revision that answers reflect", stats.revision.get() as f64),
-        (
-            "unknown_actions",
-            "Action names in roles that this version does not know",
-            stats.unknown_actions.get() as f64,
-        ),
-        ("cache_bytes", "What the cache of grants holds, as it weighs it", engine.cached_bytes() as f64),
-        ("data_age_seconds", "How long ago the store's head was last confirmed", age),
-        ("serving", "Whether questions are being answered", serving),
-    ]
 }

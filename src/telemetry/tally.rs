@@ -1,11 +1,11 @@
 //! Counts of calls by method and outcome. Each thread that serves has cells of its own: threads that count into the same
 //! memory would wait for each other at every call.
 
+use crate::engine::stats::thread_number;
 use std::{
-    cell::Cell as Local,
     sync::{
         OnceLock,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -18,17 +18,6 @@ pub(super) const BOUNDS: [f64; 10] =
 const CODES: usize = 17;
 /// How many threads count apart; further ones share.
 const SHARDS: usize = 16;
-
-/// Which cells a thread counts into.
-fn shard_of_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static SHARD: Local<Option<usize>> = const { Local::new(None) });
-    SHARD.get().unwrap_or_else(|| {
-        let shard = NEXT.fetch_add(1, Relaxed) % SHARDS;
-        SHARD.set(Some(shard));
-        shard
-    })
-}
 
 /// All counts. Methods go by their numbers.
 pub(super) struct Tally {
@@ -75,7 +64,7 @@ impl Tally {
 
     fn here(&self) -> &Shard {
         #[expect(clippy::indexing_slicing, reason = "the shard is a remainder of the length")]
-        &self.shards[shard_of_thread()]
+        &self.shards[thread_number() % SHARDS]
     }
 
     /// A call has begun.

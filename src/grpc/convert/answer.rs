@@ -199,6 +199,12 @@ const fn reason(reason: Reason) -> proto::Reason {
     }
 }
 
+/// A reason's name on the wire, without what says that it is one.
+pub(crate) fn reason_name(of: Reason) -> &'static str {
+    let name = reason(of).as_str_name();
+    name.strip_prefix("REASON_").unwrap_or(name)
+}
+
 fn granting((role, label): (GrantingRole, String)) -> proto::GrantingRole {
     let (level, place, role) = match role {
         GrantingRole::Site(role) => (proto::Level::Site, String::new(), role.name().to_owned()),

@@ -27,7 +27,8 @@ async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_soo
             continue;
         };
         let greeted_by = Instant::now() + Duration::from_secs(10);
-        let mut connection = Connection::new(Socket::Unix(ours), place, greeted_by);
+        let mut connection =
+            Connection::new(Socket::Unix(ours), place, Arc::<Connections>::default().open(), greeted_by);
         let sent = if greets { GREETING } else { GREETING - 1 };
         let _ = theirs.try_write(&[0; GREETING][..sent]);
         let start = Instant::now();
@@ -47,7 +48,8 @@ async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
             continue;
         };
         let greeted_by = Instant::now() + Duration::from_secs(10);
-        let mut connection = Connection::new(Socket::Unix(ours), place, greeted_by);
+        let mut connection =
+            Connection::new(Socket::Unix(ours), place, Arc::<Connections>::default().open(), greeted_by);
         connection.hear(GREETING);
         if told {
             connection.activity().leave();

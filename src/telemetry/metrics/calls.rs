@@ -1,0 +1,64 @@
+//! Reads the counts of calls when metrics are asked for.
+
+use super::{Reading, counters, gauge};
+use crate::telemetry::{
+    rejections::{Cause, Rejections},
+    tally::{BOUNDS, Sum, Tally},
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, NoLabelSet},
+    metrics::MetricType,
+    registry::Unit,
+};
+use std::{fmt, sync::Arc};
+use tonic::Code;
+
+pub(super) struct CallCollector {
+    pub(super) calls: Arc<Tally>,
+    pub(super) rejections: Arc<Rejections>,
+    pub(super) names: Vec<&'static str>,
+}
+
+type Labels = [(&'static str, String); 2];
+
+impl CallCollector {
+    /// What was counted, by method and code.
+    fn sums(&self) -> impl Iterator<Item = (Labels, Sum)> {
+        let names = self.names.iter().copied().chain(["other"]).enumerate();
+        names.flat_map(|(number, name)| {
+            let labels = move |code: Code| [("method", name.to_owned()), ("code", format!("{code:?}"))];
+            self.calls.of_method(number).map(move |(code, sum)| (labels(code), sum))
+        })
+    }
+}
+
+impl fmt::Debug for CallCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallCollector")
+    }
+}
+
+impl Collector for CallCollector {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "gRPC calls ended, by method and code";
+        let ended = self.sums().map(|(labels, sum)| (labels, sum.count()));
+        counters(&mut encoder, ("grpc_calls", help, None, ended))?;
+        let help = "How long gRPC calls took, by method and code";
+        let (seconds, kind) = (Unit::Seconds, MetricType::Histogram);
+        let mut histograms = encoder.encode_descriptor("grpc_call", help, Some(&seconds), kind)?;
+        for (labels, sum) in self.sums() {
+            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+            let buckets: Vec<_> = bounds.zip(sum.within).collect();
+            let mut family = histograms.encode_family(&labels)?;
+            family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
+        }
+        let in_flight: Reading<f64> =
+            ("grpc_calls_in_flight", "gRPC calls being answered", None, self.calls.in_flight() as f64);
+        gauge(&mut encoder, in_flight)?;
+        let help = "gRPC calls turned away, by what for";
+        let rejected = Cause::ALL.map(|cause| ([("cause", cause.name())], self.rejections.of(cause)));
+        counters(&mut encoder, ("grpc_calls_rejected", help, None, rejected))
+    }
+}
