@@ -14,6 +14,7 @@ pub use values::Address;
 pub use writer::WriterArgs;
 
 use crate::{
+    decision_log::settings::DecisionLogSettings,
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
     server::{connection::ConnectionLimits, platform::FollowPlatform},
@@ -85,6 +86,8 @@ pub struct Config {
     pub drain: Duration,
     /// The permissions of Unix sockets.
     pub unix_socket_mode: u32,
+    /// How decisions are logged, if they are.
+    pub decision_log: Option<DecisionLogSettings>,
     /// Which log lines are written.
     pub log: String,
     /// How they look.

@@ -17,12 +17,14 @@ pub use shutdown::signalled;
 
 use crate::{
     config::{Address, Config},
+    decision_log::{DecisionLog, record::Peer},
     engine::Engine,
     grpc::{
         admin::RoleAdmin,
         authorization::Authorization,
         bearer::CallerGate,
         edge::Edge,
+        journal::Journal,
         proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
         served::authorization_service_server::AuthorizationServiceServer,
     },
@@ -36,7 +38,7 @@ use lanes::Lanes;
 use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::service::Routes;
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
@@ -47,6 +49,8 @@ const HEADER_BYTES: u32 = 16 << 10;
 const OPEN_STREAMS: usize = 1_024;
 /// The largest message to health and to reflection, in bytes: they take names, from anyone.
 const SMALL_MESSAGE: usize = 4 << 10;
+/// How long the decision log gets for its last lines when calls have taken all the time there was.
+const LAST_LINES: Duration = Duration::from_millis(200);
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
 
@@ -124,19 +128,24 @@ pub async fn run(
     config: Config,
     opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
+    log: Option<DecisionLog>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopped) = watch::channel(false);
-    let mut tasks = start(&config, &engine, listeners, &stopped).await?;
+    let mut tasks = start(&config, &engine, listeners, log.as_ref(), &stopped).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
     };
-    tokio::select! {
-        failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => return Err(failed),
-        () = stop => {}
+    let failed = tokio::select! {
+        failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => Some(failed),
+        () = stop => None,
+    };
+    if let Some(failed) = failed {
+        finish(log, Duration::ZERO).await;
+        return Err(failed);
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
     // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
@@ -145,11 +154,20 @@ pub async fn run(
         tasks.listeners_ended().await;
         engine.finish().await;
     };
-    match tokio::time::timeout(config.drain, ended).await {
+    let deadline = Instant::now() + config.drain;
+    match tokio::time::timeout_at(deadline, ended).await {
         Ok(()) => tracing::info!("stopped"),
         Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
     }
+    finish(log, deadline.saturating_duration_since(Instant::now())).await;
     Ok(())
+}
+
+/// Lets the decision log be written to its end.
+async fn finish(log: Option<DecisionLog>, left: Duration) {
+    if let Some(log) = log {
+        log.finish(left.max(LAST_LINES)).await;
+    }
 }
 
 /// Follows the store once it is open, for as long as nothing fails.
@@ -176,20 +194,25 @@ async fn start(
     config: &Config,
     engine: &Engine,
     listeners: Listeners,
+    log: Option<&DecisionLog>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Tasks, ServerError> {
-    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let metrics = Arc::new(Metrics::new(engine.clone()).with_decision_log(log));
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
     let mut tasks = Tasks::default();
     tasks.hold("health", health.clone().watch(stopped.clone()));
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
-    let asking = authorization_face(config, engine, health.service(), calls());
+    if let Some(log) = log {
+        tasks.hold("decision log", log.clone().tend());
+    }
+    let asking = calls();
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
+        let journal = log.map(|log| journal(config, log, &listener));
+        let face = authorization_face(config, engine, health.service(), asking.clone(), journal);
         let acceptor = Acceptor::new(listener, config.connections);
-        let served =
-            serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
+        let served = serving::serve(face, acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
@@ -213,17 +236,27 @@ async fn start(
     Ok(tasks)
 }
 
+/// What decisions over a listener are logged with.
+fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -> Arc<Journal> {
+    let peer = match listener {
+        Listener::Tcp(_) => Peer::Tcp,
+        Listener::Unix(_) => Peer::Unix,
+    };
+    Arc::new(Journal { log: log.clone(), callers: config.callers.clone(), peer, time: config.limits.time })
+}
+
 fn authorization_face(
     config: &Config,
     engine: &Engine,
     health: HealthService,
     calls: Calls,
+    journal: Option<Arc<Journal>>,
 ) -> Face<impl Fn() -> AuthorizationServiceServer<Authorization> + Clone + use<>> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
     let edge =
         Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
     let ours = move || {
-        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits))
+        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits).logged(journal.clone()))
             .max_decoding_message_size(bytes)
     };
     Face { calls, edge, ours, others: others(config, health) }

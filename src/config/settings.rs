@@ -7,6 +7,7 @@ use super::{
     values::{Address, bytes, duration, within},
 };
 use crate::{
+    decision_log::settings::{DecisionLogSettings, Destination, WhenFull, Which},
     engine::Settings,
     grpc::{
         admin::PIECE,
@@ -133,6 +134,16 @@ settings! {
     required_actions: String = "ROLEGATE_REQUIRED_ACTIONS", "NAMES";
     /// How many revisions of change history to keep [default: 10000]
     change_history: u64 = "ROLEGATE_CHANGE_HISTORY", "N";
+    /// Where every decision is written down, one JSON object a line: a file, `stdout`, or `off` [default: off]
+    decision_log: String = "ROLEGATE_DECISION_LOG", "FILE";
+    /// Which decisions: `all`, `denials` (and errors), or by chance a share of all, as `sampled:0.01` [default: all]
+    decision_log_which: String = "ROLEGATE_DECISION_LOG_WHICH", "WHICH";
+    /// How much of the decision log may wait in memory to be written [default: 8MiB]
+    decision_log_queue: String = "ROLEGATE_DECISION_LOG_QUEUE", "BYTES";
+    /// When that is full: leave records out and say so, or let callers wait; `block` answers nothing before it is written
+    /// [default: drop]
+    #[clap(value_enum)]
+    decision_log_when_full: WhenFull = "ROLEGATE_DECISION_LOG_WHEN_FULL", "WHAT";
     /// Which log lines are written, such as `info` or `rolegate=debug` [default: info]
     log: String = "ROLEGATE_LOG", "FILTER";
     /// How log lines look [default: text]
@@ -201,6 +212,7 @@ impl ServeArgs {
             reflection: self.reflection.unwrap_or(true),
             drain: self.time("drain_timeout", &self.drain_timeout, "10s")?,
             unix_socket_mode: self.socket_mode()?,
+            decision_log: self.decision_log()?,
             log,
             log_format: self.log_format.unwrap_or_default(),
             store,
@@ -271,6 +283,22 @@ impl ServeArgs {
             history,
             ..usual
         })
+    }
+
+    fn decision_log(&self) -> Result<Option<DecisionLogSettings>, ConfigError> {
+        let (key, text) = ("decision_log_which", self.decision_log_which.as_deref().unwrap_or("all"));
+        let problem = "must be `all`, `denials`, or `sampled:` and a share above 0 and up to 1";
+        let which = Which::parse(text).ok_or_else(|| ConfigError::new(key, problem))?;
+        let key = "decision_log_queue";
+        let most = bytes(key, self.decision_log_queue.as_deref().unwrap_or("8MiB"))?;
+        let queue_bytes = usize::try_from(within(key, most, 4 << 10, 1 << 30)?).unwrap_or(usize::MAX);
+        let when_full = self.decision_log_when_full.unwrap_or_default();
+        let destination = match self.decision_log.as_deref() {
+            None | Some("off") => return Ok(None),
+            Some("") => return Err(ConfigError::new("decision_log", "must be a file, `stdout` or `off`")),
+            Some(text) => Destination::parse(text),
+        };
+        Ok(Some(DecisionLogSettings { destination, which, queue_bytes, when_full }))
     }
 
     fn message_bytes(&self) -> Result<usize, ConfigError> {

@@ -2,6 +2,7 @@
 
 use super::tally::{BOUNDS, Tally};
 use crate::{
+    decision_log::{Counts, DecisionLog},
     engine::{Engine, stats::Stats},
     grpc::proto::DESCRIPTORS,
 };
@@ -38,6 +39,15 @@ impl Metrics {
         registry.register_collector(Box::new(CallCollector { calls: Arc::clone(&calls), names }));
         registry.register_collector(Box::new(EngineCollector(engine)));
         Self { registry, methods, calls }
+    }
+
+    /// The same, and what the decision log counts.
+    #[must_use]
+    pub fn with_decision_log(mut self, log: Option<&DecisionLog>) -> Self {
+        if let Some(log) = log {
+            self.registry.register_collector(Box::new(LogCollector(log.clone())));
+        }
+        self
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.
@@ -141,6 +151,33 @@ impl Collector for EngineCollector {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
         Ok(())
+    }
+}
+
+/// Reads the decision log's counts when metrics are asked for.
+struct LogCollector(DecisionLog);
+
+impl fmt::Debug for LogCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogCollector")
+    }
+}
+
+impl Collector for LogCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Counts { written, dropped, errors, queued_bytes } = self.0.counts();
+        for (name, help, value) in [
+            ("decision_log_records", "Records written to the decision log", written),
+            ("decision_log_dropped", "Records that the decision log had no room for", dropped),
+            ("decision_log_errors", "Attempts to write the decision log that failed", errors),
+        ] {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        let queued = ConstGauge::new(i64::try_from(queued_bytes).unwrap_or(i64::MAX));
+        let help = "Bytes that wait to be written to the decision log";
+        let kind = queued.metric_type();
+        queued.encode(encoder.encode_descriptor("decision_log_queued_bytes", help, None, kind)?)
     }
 }
 

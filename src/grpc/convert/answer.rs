@@ -183,7 +183,8 @@ fn missing(decision: &Decision) -> Vec<String> {
     decision.missing().names().map(str::to_owned).collect()
 }
 
-const fn reason(reason: Reason) -> proto::Reason {
+/// A reason by its name on the wire.
+pub(in crate::grpc) const fn reason(reason: Reason) -> proto::Reason {
     match reason {
         Reason::GrantedByRole => proto::Reason::GrantedByRole,
         Reason::SiteAdmin => proto::Reason::SiteAdmin,
