@@ -5,6 +5,7 @@
 
 mod access;
 mod actions;
+mod audit;
 mod batch;
 mod check;
 mod connect;
@@ -139,6 +140,11 @@ enum Command {
     /// Write the whole site as a site file
     #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
     Export(site::ExportArgs),
+    /// List who changed what, and follow it
+    #[command(after_help = "Examples:\n  \
+        rolegate audit --since 24h\n  rolegate audit --of ann@example.com --output json\n  \
+        rolegate audit --follow\n  rolegate audit --by operator --store /var/lib/rolegate/rolegate.db")]
+    Audit(audit::AuditArgs),
     /// Take over who may do what from another system
     #[command(after_help = "Examples:\n  \
         rolegate import flywheel --from https://site.example.org --key-file key.txt --dry-run")]
@@ -172,7 +178,7 @@ impl Command {
         }
     }
 
-    async fn run(self) -> Result<Report, Failure> {
+    async fn run(self, format: Format) -> Result<Report, Failure> {
         match self {
             // Has no report: it runs until it is asked to stop.
             Self::Serve(args) => serve::serve(*args).await.map(|exit| Report::raw("").with_exit(exit)),
@@ -189,6 +195,7 @@ impl Command {
             Self::Key(args) => key::run(args).await,
             Self::Apply(args) => site::apply(args).await,
             Self::Export(args) => site::export(args).await,
+            Self::Audit(args) => audit::run(args, format).await,
             Self::Import(args) => import::import(args).await,
             Self::Schema => Ok(schema()),
             Self::Actions(args) => Ok(actions::actions(&args)),
@@ -221,7 +228,7 @@ fn exit_of(error: &clap::Error) -> Exit {
 /// Does what a command line says, prints the outcome, and tells the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     let (format, refusal) = (cli.output, cli.command.refusal());
-    let printed = cli.command.run().await.and_then(|report| report.print(format));
+    let printed = cli.command.run(format).await.and_then(|report| report.print(format));
     let exit = printed.unwrap_or_else(|failure| {
         output::print_error(&failure.render(format));
         failure.exit(refusal)

@@ -18,6 +18,7 @@ use crate::{
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
     server::{connection::ConnectionLimits, platform::FollowPlatform},
     store::{
+        audit::DEFAULT_AUDIT,
         location::Location,
         write::{DEFAULT_HISTORY, WriteRules},
     },
@@ -134,6 +135,8 @@ settings! {
     required_actions: String = "ROLEGATE_REQUIRED_ACTIONS", "NAMES";
     /// How many revisions of change history to keep [default: 10000]
     change_history: u64 = "ROLEGATE_CHANGE_HISTORY", "N";
+    /// How many revisions of the audit to keep, which says who changed what [default: 1000000]
+    audit_keep: u64 = "ROLEGATE_AUDIT_KEEP", "N";
     /// Where every decision is written down, one JSON object a line: a file, `stdout`, or `off` [default: off]
     decision_log: String = "ROLEGATE_DECISION_LOG", "FILE";
     /// Which decisions: `all`, `denials` (and errors), or by chance a share of all, as `sampled:0.01` [default: all]
@@ -261,7 +264,7 @@ impl ServeArgs {
 
     fn engine(&self) -> Result<Settings, ConfigError> {
         let usual = Settings::default();
-        let WriteRules { required, history } = self.rules()?;
+        let WriteRules { required, history, audit } = self.rules()?;
         let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
         let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
         let max_staleness = self.time("max_staleness", &self.max_staleness, "30s")?;
@@ -281,6 +284,7 @@ impl ServeArgs {
             unknown_lookups_per_second: within("unknown_lookups_per_second", unknown, 1, 1_000_000)?,
             required,
             history,
+            audit,
             ..usual
         })
     }
@@ -310,7 +314,8 @@ impl ServeArgs {
     fn rules(&self) -> Result<WriteRules, ConfigError> {
         let history = self.change_history.unwrap_or(DEFAULT_HISTORY);
         let history = within("change_history", history, 1, 100_000_000)?;
-        Ok(WriteRules { required: self.required()?, history })
+        let audit = within("audit_keep", self.audit_keep.unwrap_or(DEFAULT_AUDIT), 1, 1_000_000_000)?;
+        Ok(WriteRules { required: self.required()?, history, audit })
     }
 
     fn required(&self) -> Result<RequiredActions, ConfigError> {

@@ -1,5 +1,6 @@
 //! `rolegate.v1.RoleAdminService`: every call is handled beside its noun, for whoever was found out to call.
 
+mod audit;
 mod call;
 mod gears;
 mod groups;
@@ -19,6 +20,7 @@ use super::{
     size::fits,
 };
 use crate::{engine::Engine, store::auth::Actor};
+pub(crate) use audit::entry as audit_entry;
 use call::Call;
 use futures_util::stream::BoxStream;
 pub(crate) use site::{PIECE, replies as site_replies};
@@ -123,5 +125,6 @@ calls! {
     delete_gear(DeleteGearRequest) -> DeleteGearResponse = gears::delete;
     create_api_key(CreateApiKeyRequest) -> CreateApiKeyResponse = keys::create;
     list_api_keys(ListApiKeysRequest) -> ListApiKeysResponse = keys::list;
+    list_audit(ListAuditRequest) -> ListAuditResponse = audit::list;
     revoke_api_key(RevokeApiKeyRequest) -> RevokeApiKeyResponse = keys::revoke;
 }

@@ -87,6 +87,7 @@ fn reads() -> Vec<Case> {
             user,
             ..Default::default()
         }),
+        guarded("ListAudit", "a site admin", [], |[]| ListAuditRequest::default()),
         guarded("ExportSite", "a site admin", [], |[]| ExportSiteRequest {}),
     ]
 }

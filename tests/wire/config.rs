@@ -91,6 +91,7 @@ fn a_bad_value_is_refused_by_its_key() {
         ("drain_timeout", "\"soon\""),
         ("required_actions", "\"files_downlaod\""),
         ("change_history", "0"),
+        ("audit_keep", "0"),
         ("log", "\"rolegate=loud\""),
         ("log_format", "\"xml\""),
     ];
