@@ -13,6 +13,7 @@ mod decision;
 mod demo;
 mod environment;
 mod exit;
+mod explain;
 mod files;
 mod gear;
 mod group;
@@ -106,6 +107,13 @@ enum Command {
         {\"user\": \"ann@example.com\", \"project\": \"p1\", \"operation\": {\"name\": \"file.delete\", \
         \"origin\": \"device\"}}")]
     BatchCheck(Box<batch::BatchArgs>),
+    /// Show step by step why a user may do something or not, and what would have to change for a yes
+    #[command(after_help = "Examples:\n  \
+        rolegate explain ann@example.com files_download --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
+        rolegate explain ann@example.com --project p1 --operation job.run --gear bids-fmriprep --output json\n  \
+        rolegate explain ann@example.com users_manage --site --store /var/lib/rolegate/rolegate.db\n\n\
+        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.")]
+    Explain(Box<explain::ExplainArgs>),
     /// List everything that a user may do in one place
     #[command(after_help = "Examples:\n  \
         rolegate effective --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
@@ -171,9 +179,11 @@ enum Command {
 impl Command {
     const fn refusal(&self) -> Refusal {
         match self {
-            Self::Check(_) | Self::BatchCheck(_) | Self::Effective(_) | Self::Healthcheck(_) => {
-                Refusal::NoDecision
-            }
+            Self::Check(_)
+            | Self::Explain(_)
+            | Self::BatchCheck(_)
+            | Self::Effective(_)
+            | Self::Healthcheck(_) => Refusal::NoDecision,
             _ => Refusal::Verdict,
         }
     }
@@ -186,6 +196,7 @@ impl Command {
             Self::Migrate(args) => migrate::migrate(args).await,
             Self::Check(args) => check::check(*args).await,
             Self::BatchCheck(args) => batch::batch_check(*args).await,
+            Self::Explain(args) => explain::explain(*args).await,
             Self::Effective(args) => check::effective(args).await,
             Self::Role(args) => role::run(args).await,
             Self::Group(args) => group::run(args).await,
