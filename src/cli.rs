@@ -5,6 +5,7 @@
 
 mod access;
 mod actions;
+mod audit;
 mod batch;
 mod check;
 mod connect;
@@ -12,6 +13,7 @@ mod decision;
 mod demo;
 mod environment;
 mod exit;
+mod explain;
 mod files;
 mod gear;
 mod group;
@@ -106,6 +108,13 @@ enum Command {
         {\"user\": \"ann@example.com\", \"project\": \"p1\", \"operation\": {\"name\": \"file.delete\", \
         \"origin\": \"device\"}}")]
     BatchCheck(Box<batch::BatchArgs>),
+    /// Show step by step why a user may do something or not, and what would have to change for a yes
+    #[command(after_help = "Examples:\n  \
+        rolegate explain ann@example.com files_download --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
+        rolegate explain ann@example.com --project p1 --operation job.run --gear bids-fmriprep --output json\n  \
+        rolegate explain ann@example.com users_manage --site --store /var/lib/rolegate/rolegate.db\n\n\
+        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.")]
+    Explain(Box<explain::ExplainArgs>),
     /// List everything that a user may do in one place
     #[command(after_help = "Examples:\n  \
         rolegate effective --user ann@example.com --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
@@ -140,6 +149,11 @@ enum Command {
     /// Write the whole site as a site file
     #[command(after_help = "Examples:\n  rolegate export\n  rolegate export -o site.yaml")]
     Export(site::ExportArgs),
+    /// List who changed what, and follow it
+    #[command(after_help = "Examples:\n  \
+        rolegate audit --since 24h\n  rolegate audit --of ann@example.com --output json\n  \
+        rolegate audit --follow\n  rolegate audit --by operator --store /var/lib/rolegate/rolegate.db")]
+    Audit(audit::AuditArgs),
     /// Take over who may do what from another system
     #[command(after_help = "Examples:\n  \
         rolegate import flywheel --from https://site.example.org --key-file key.txt --dry-run")]
@@ -166,14 +180,16 @@ enum Command {
 impl Command {
     const fn refusal(&self) -> Refusal {
         match self {
-            Self::Check(_) | Self::BatchCheck(_) | Self::Effective(_) | Self::Healthcheck(_) => {
-                Refusal::NoDecision
-            }
+            Self::Check(_)
+            | Self::Explain(_)
+            | Self::BatchCheck(_)
+            | Self::Effective(_)
+            | Self::Healthcheck(_) => Refusal::NoDecision,
             _ => Refusal::Verdict,
         }
     }
 
-    async fn run(self) -> Result<Report, Failure> {
+    async fn run(self, format: Format) -> Result<Report, Failure> {
         match self {
             // Has no report: it runs until it is asked to stop.
             Self::Serve(args) => serve::serve(*args).await.map(|exit| Report::raw("").with_exit(exit)),
@@ -181,6 +197,7 @@ impl Command {
             Self::Migrate(args) => migrate::migrate(args).await,
             Self::Check(args) => check::check(*args).await,
             Self::BatchCheck(args) => batch::batch_check(*args).await,
+            Self::Explain(args) => explain::explain(*args).await,
             Self::Effective(args) => check::effective(args).await,
             Self::Role(args) => role::run(args).await,
             Self::Group(args) => group::run(args).await,
@@ -190,6 +207,7 @@ impl Command {
             Self::Key(args) => key::run(args).await,
             Self::Apply(args) => site::apply(args).await,
             Self::Export(args) => site::export(args).await,
+            Self::Audit(args) => audit::run(args, format).await,
             Self::Import(args) => import::import(args).await,
             Self::Schema => Ok(schema()),
             Self::Actions(args) => Ok(actions::actions(&args)),
@@ -222,7 +240,7 @@ fn exit_of(error: &clap::Error) -> Exit {
 /// Does what a command line says, prints the outcome, and tells the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     let (format, refusal) = (cli.output, cli.command.refusal());
-    let printed = cli.command.run().await.and_then(|report| report.print(format));
+    let printed = cli.command.run(format).await.and_then(|report| report.print(format));
     let exit = printed.unwrap_or_else(|failure| {
         output::print_error(&failure.render(format));
         failure.exit(refusal)

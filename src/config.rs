@@ -16,6 +16,7 @@ pub use values::Address;
 pub use writer::WriterArgs;
 
 use crate::{
+    decision_log::settings::DecisionLogSettings,
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
     server::{connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
@@ -94,6 +95,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Where spans of calls are sent.
     pub traces: Option<TraceSettings>,
+    /// How decisions are logged, if they are.
+    pub decision_log: Option<DecisionLogSettings>,
     /// Which log lines are written.
     pub log: String,
     /// How they look.

@@ -21,7 +21,7 @@ pub use cache::Kind;
 
 use crate::{
     rbac::custom_role::RequiredActions,
-    store::{Store, load::Interner, write::DEFAULT_HISTORY},
+    store::{Store, audit::DEFAULT_AUDIT, load::Interner, write::DEFAULT_HISTORY},
 };
 use budget::Budget;
 use freshness::Pulse;
@@ -60,6 +60,8 @@ pub struct Settings {
     pub required: RequiredActions,
     /// How many revisions of change history writes keep.
     pub history: u64,
+    /// How many revisions of the audit writes keep.
+    pub audit: u64,
 }
 
 impl Default for Settings {
@@ -75,6 +77,7 @@ impl Default for Settings {
             unknown_lookups_per_second: 500,
             required: RequiredActions::default(),
             history: DEFAULT_HISTORY,
+            audit: DEFAULT_AUDIT,
         }
     }
 }

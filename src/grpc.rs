@@ -8,6 +8,7 @@ pub mod codec;
 mod convert;
 mod deadline;
 pub mod edge;
+pub mod journal;
 pub mod notes;
 mod size;
 mod status;

@@ -9,6 +9,7 @@
 //! | layer | knows | must not know |
 //! |---|---|---|
 //! | [`cli`], [`server`], [`config`], [`telemetry`] | how to wire everything else | SQL |
+//! | [`decision_log`] | lines, files, queues | questions, the wire, the store |
 //! | [`grpc`] | protobuf, statuses, keys | SQL, the cache |
 //! | [`platform`] | the platform's HTTP contract | SQL, the cache |
 //! | [`engine`] | the cache, freshness, following | SQL, the wire |
@@ -35,6 +36,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod decision_log;
 pub mod engine;
 pub mod grpc;
 pub mod platform;

@@ -15,4 +15,5 @@ pub mod refusal;
 pub mod requirement;
 pub mod role;
 pub mod text;
+pub mod why;
 pub mod world;

@@ -19,12 +19,14 @@ pub use shutdown::signalled;
 
 use crate::{
     config::{Address, Config},
+    decision_log::{DecisionLog, record::Peer},
     engine::Engine,
     grpc::{
         admin::RoleAdmin,
         authorization::Authorization,
         bearer::CallerGate,
         edge::Edge,
+        journal::Journal,
         proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
         served::authorization_service_server::AuthorizationServiceServer,
     },
@@ -40,7 +42,7 @@ use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tls::Protocol;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::service::Routes;
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
@@ -51,6 +53,8 @@ const HEADER_BYTES: u32 = 16 << 10;
 const OPEN_STREAMS: usize = 1_024;
 /// The largest message to health and to reflection, in bytes: they take names, from anyone.
 const SMALL_MESSAGE: usize = 4 << 10;
+/// How long the decision log gets for its last lines when calls have taken all the time there was.
+const LAST_LINES: Duration = Duration::from_millis(200);
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
 
@@ -143,23 +147,28 @@ pub async fn run(
     config: Config,
     opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
+    log: Option<DecisionLog>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopped) = watch::channel(false);
-    let metrics = Arc::new(Metrics::new(engine.clone()));
+    let metrics = Arc::new(Metrics::new(engine.clone()).with_decision_log(log.as_ref()));
     let mut tasks = Tasks::default();
     let tracer = record(&config, &metrics, &mut tasks);
-    let telemetry = Telemetry { metrics, tracer: tracer.clone() };
+    let telemetry = Telemetry { metrics, tracer: tracer.clone(), log: log.clone() };
     start(&config, &engine, listeners, &stopped, &telemetry, &mut tasks).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
     };
-    tokio::select! {
-        failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => return Err(failed),
-        () = stop => {}
+    let failed = tokio::select! {
+        failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => Some(failed),
+        () = stop => None,
+    };
+    if let Some(failed) = failed {
+        finish(log, Duration::ZERO).await;
+        return Err(failed);
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
     // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
@@ -171,11 +180,20 @@ pub async fn run(
             tracer.finish().await;
         }
     };
-    match tokio::time::timeout(config.drain, ended).await {
+    let deadline = Instant::now() + config.drain;
+    match tokio::time::timeout_at(deadline, ended).await {
         Ok(()) => tracing::info!("stopped"),
         Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
     }
+    finish(log, deadline.saturating_duration_since(Instant::now())).await;
     Ok(())
+}
+
+/// Lets the decision log be written to its end.
+async fn finish(log: Option<DecisionLog>, left: Duration) {
+    if let Some(log) = log {
+        log.finish(left.max(LAST_LINES)).await;
+    }
 }
 
 /// Follows the store once it is open, for as long as nothing fails.
@@ -197,10 +215,11 @@ async fn until_failure(
     ServerError::TaskEnded(tasks.first_end().await)
 }
 
-/// What counts calls, and what records them.
+/// What counts calls, and what records them and their decisions.
 struct Telemetry {
     metrics: Arc<Metrics>,
     tracer: Option<Tracer>,
+    log: Option<DecisionLog>,
 }
 
 /// Sends spans of calls for as long as the server runs, if it is told where to.
@@ -216,7 +235,7 @@ async fn start(
     engine: &Engine,
     listeners: Listeners,
     stopped: &watch::Receiver<bool>,
-    Telemetry { metrics, tracer }: &Telemetry,
+    Telemetry { metrics, tracer, log }: &Telemetry,
     tasks: &mut Tasks,
 ) -> Result<(), ServerError> {
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
@@ -229,15 +248,19 @@ async fn start(
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls =
         || Calls::new(Arc::clone(metrics), config.calls_in_flight, OPEN_STREAMS).traced(tracer.clone());
-    let asking = authorization_face(config, engine, health.service(), calls());
+    if let Some(log) = log {
+        tasks.hold("decision log", log.clone().tend());
+    }
+    let asking = calls();
     let accept = |listener, door: Door| {
         Acceptor::new(listener, config.connections, Arc::clone(&metrics.doors), metrics.connections(door))
     };
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
+        let journal = log.as_ref().map(|log| journal(config, log, &listener));
+        let face = authorization_face(config, engine, health.service(), asking.clone(), journal);
         let acceptor = accept(listener, Door::Authorization);
-        let served =
-            serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
+        let served = serving::serve(face, acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
@@ -262,17 +285,27 @@ async fn start(
     Ok(())
 }
 
+/// What decisions over a listener are logged with.
+fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -> Arc<Journal> {
+    let peer = match listener {
+        Listener::Tcp(_) => Peer::Tcp,
+        Listener::Unix(_) => Peer::Unix,
+    };
+    Arc::new(Journal { log: log.clone(), callers: config.callers.clone(), peer, time: config.limits.time })
+}
+
 fn authorization_face(
     config: &Config,
     engine: &Engine,
     health: HealthService,
     calls: Calls,
+    journal: Option<Arc<Journal>>,
 ) -> Face<impl Fn() -> AuthorizationServiceServer<Authorization> + Clone + use<>> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
     let edge =
         Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
     let ours = move || {
-        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits))
+        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits).logged(journal.clone()))
             .max_decoding_message_size(bytes)
     };
     Face { calls, edge, ours, others: others(config, health) }

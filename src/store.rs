@@ -3,6 +3,7 @@
 //! A [`Tx`] hides which database it is. Everything above it (what is loaded, what is listed, which edits are
 //! allowed) is written once: [`load`], [`read`], [`feed`] and [`edit`] are functions over a transaction.
 
+pub mod audit;
 pub mod auth;
 pub mod change;
 pub mod edit;

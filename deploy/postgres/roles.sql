@@ -19,7 +19,8 @@ GRANT USAGE ON SCHEMA public TO rolegate_control;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rolegate_control;
 REVOKE ALL ON _sqlx_migrations FROM rolegate_control;
 
--- A sidecar reads what decisions need. API keys are none of its business, and neither is who changed what.
+-- A sidecar reads what decisions need. API keys are none of its business, and neither is who changed what: it
+-- may not read the audit.
 GRANT USAGE ON SCHEMA public TO rolegate_sidecar;
 GRANT SELECT ON store, which_history, users, roles, role_actions, groups, group_members, projects, project_permissions,
     gears, gear_projects, gear_users TO rolegate_sidecar;

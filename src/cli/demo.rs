@@ -38,7 +38,11 @@ pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
         config.store.create(async |store| setup::first_admin(store, &admin, KEY_LABEL).await).await?;
     }
     let file = Document::parse(SITE).map_err(broken)?;
-    let rules = WriteRules { required: config.engine.required, history: config.engine.history };
+    let rules = WriteRules {
+        required: config.engine.required,
+        history: config.engine.history,
+        audit: config.engine.audit,
+    };
     using(&config.store, Access::Write, async |store| {
         let mut w = WriteTx::begin(store, setup::operator(rules)).await?;
         site::apply::apply(&mut w, &file, Options::default()).await?;

@@ -6,7 +6,8 @@ use super::{
     output,
 };
 use crate::{
-    config::{Config, ServeArgs},
+    config::{Config, ConfigError, ServeArgs},
+    decision_log::DecisionLog,
     server::{self, Listeners, ServerError, tls::Tls},
     store::{opening, postgres::Access},
     telemetry,
@@ -27,7 +28,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     telemetry::start_logs(&config.log, config.log_format)?;
-    Ok(match start(&mut config, demo).await {
+    let log = decision_log(&config)?;
+    Ok(match start(&mut config, log, demo).await {
         Ok(()) => Exit::Success,
         Err(error) => {
             output::print_error(&format!("error: {error}\n"));
@@ -36,7 +38,13 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     })
 }
 
-async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
+/// Opens the decision log, if there is to be one: a server that cannot must not begin to answer.
+fn decision_log(config: &Config) -> Result<Option<DecisionLog>, ConfigError> {
+    let log = config.decision_log.as_ref().map(DecisionLog::start).transpose();
+    log.map_err(|error| ConfigError::new("decision_log", format!("cannot be opened: {error}")))
+}
+
+async fn start(config: &mut Config, log: Option<DecisionLog>, demo: bool) -> Result<(), String> {
     let stop = server::signalled();
     // Before the demo's store is touched: another demo may be running on it.
     let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
@@ -51,7 +59,7 @@ async fn start(config: &mut Config, demo: bool) -> Result<(), String> {
     // Whoever serves no administrators writes nothing: a sidecar, whose database may forbid it to.
     let access = if config.admin_listen.is_some() { Access::Write } else { Access::Read };
     let opening = opening::patiently(async || config.store.open(access).await);
-    let served = server::run(config.clone(), opening, listeners, stop).await;
+    let served = server::run(config.clone(), opening, listeners, log, stop).await;
     served.map_err(|error: ServerError| error.to_string())
 }
 
@@ -107,6 +115,7 @@ fn summary(config: &Config) -> String {
         ("otlp_endpoint", traces),
         ("max_staleness", format!("{:?}", config.engine.max_staleness)),
         ("cache_bytes", config.engine.cache_bytes.to_string()),
+        ("decision_log", config.decision_log.as_ref().map_or("off".to_owned(), ToString::to_string)),
         ("batch_items", config.limits.batch_items.to_string()),
     ];
     for (key, value) in lines {

@@ -10,6 +10,7 @@ use super::{
     values::{Address, bytes, duration, within},
 };
 use crate::{
+    decision_log::settings::{DecisionLogSettings, Destination, WhenFull, Which},
     engine::Settings,
     grpc::{
         admin::PIECE,
@@ -19,6 +20,7 @@ use crate::{
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
     server::{connection::ConnectionLimits, platform::FollowPlatform},
     store::{
+        audit::DEFAULT_AUDIT,
         location::Location,
         write::{DEFAULT_HISTORY, WriteRules},
     },
@@ -152,6 +154,18 @@ settings! {
     /// Which share of the traces that begin here is recorded, from 0 to 1; callers who send a traceparent decide for
     /// themselves [default: 0.1]
     otlp_sample_ratio: f64 = "ROLEGATE_OTLP_SAMPLE_RATIO", "SHARE";
+    /// How many revisions of the audit to keep, which says who changed what [default: 1000000]
+    audit_keep: u64 = "ROLEGATE_AUDIT_KEEP", "N";
+    /// Where every decision is written down, one JSON object a line: a file, `stdout`, or `off` [default: off]
+    decision_log: String = "ROLEGATE_DECISION_LOG", "FILE";
+    /// Which decisions: `all`, `denials` (and errors), or by chance a share of all, as `sampled:0.01` [default: all]
+    decision_log_which: String = "ROLEGATE_DECISION_LOG_WHICH", "WHICH";
+    /// How much of the decision log may wait in memory to be written [default: 8MiB]
+    decision_log_queue: String = "ROLEGATE_DECISION_LOG_QUEUE", "BYTES";
+    /// When that is full: leave records out and say so, or let callers wait; `block` answers nothing before it is written
+    /// [default: drop]
+    #[clap(value_enum)]
+    decision_log_when_full: WhenFull = "ROLEGATE_DECISION_LOG_WHEN_FULL", "WHAT";
     /// Which log lines are written, such as `info` or `rolegate=debug` [default: info]
     log: String = "ROLEGATE_LOG", "FILTER";
     /// How log lines look [default: text]
@@ -224,6 +238,7 @@ impl ServeArgs {
             unix_socket_mode: self.socket_mode()?,
             socket_uids,
             tls,
+            decision_log: self.decision_log()?,
             log,
             traces: traces(self.otlp_endpoint.as_deref(), self.otlp_sample_ratio)?,
             log_format: self.log_format.unwrap_or_default(),
@@ -273,7 +288,7 @@ impl ServeArgs {
 
     fn engine(&self) -> Result<Settings, ConfigError> {
         let usual = Settings::default();
-        let WriteRules { required, history } = self.rules()?;
+        let WriteRules { required, history, audit } = self.rules()?;
         let cache_bytes = bytes("cache_bytes", self.cache_bytes.as_deref().unwrap_or("64MiB"))?;
         let unknown = self.unknown_lookups_per_second.unwrap_or(usual.unknown_lookups_per_second);
         let max_staleness = self.time("max_staleness", &self.max_staleness, "30s")?;
@@ -293,8 +308,25 @@ impl ServeArgs {
             unknown_lookups_per_second: within("unknown_lookups_per_second", unknown, 1, 1_000_000)?,
             required,
             history,
+            audit,
             ..usual
         })
+    }
+
+    fn decision_log(&self) -> Result<Option<DecisionLogSettings>, ConfigError> {
+        let (key, text) = ("decision_log_which", self.decision_log_which.as_deref().unwrap_or("all"));
+        let problem = "must be `all`, `denials`, or `sampled:` and a share above 0 and up to 1";
+        let which = Which::parse(text).ok_or_else(|| ConfigError::new(key, problem))?;
+        let key = "decision_log_queue";
+        let most = bytes(key, self.decision_log_queue.as_deref().unwrap_or("8MiB"))?;
+        let queue_bytes = usize::try_from(within(key, most, 4 << 10, 1 << 30)?).unwrap_or(usize::MAX);
+        let when_full = self.decision_log_when_full.unwrap_or_default();
+        let destination = match self.decision_log.as_deref() {
+            None | Some("off") => return Ok(None),
+            Some("") => return Err(ConfigError::new("decision_log", "must be a file, `stdout` or `off`")),
+            Some(text) => Destination::parse(text),
+        };
+        Ok(Some(DecisionLogSettings { destination, which, queue_bytes, when_full }))
     }
 
     fn message_bytes(&self) -> Result<usize, ConfigError> {
@@ -306,7 +338,8 @@ impl ServeArgs {
     fn rules(&self) -> Result<WriteRules, ConfigError> {
         let history = self.change_history.unwrap_or(DEFAULT_HISTORY);
         let history = within("change_history", history, 1, 100_000_000)?;
-        Ok(WriteRules { required: self.required()?, history })
+        let audit = within("audit_keep", self.audit_keep.unwrap_or(DEFAULT_AUDIT), 1, 1_000_000_000)?;
+        Ok(WriteRules { required: self.required()?, history, audit })
     }
 
     fn required(&self) -> Result<RequiredActions, ConfigError> {

@@ -20,6 +20,9 @@ pub struct WriterArgs {
     /// How many revisions of change history to keep [default: 10000]
     #[arg(long, value_name = "N", help_heading = HEADING, env = "ROLEGATE_CHANGE_HISTORY")]
     change_history: Option<u64>,
+    /// How many revisions of the audit to keep [default: 1000000]
+    #[arg(long, value_name = "N", help_heading = HEADING, env = "ROLEGATE_AUDIT_KEEP")]
+    audit_keep: Option<u64>,
 }
 
 impl WriterArgs {
@@ -28,7 +31,8 @@ impl WriterArgs {
     /// # Errors
     /// One setting that cannot be used, by its key.
     pub fn into_rules(self) -> Result<WriteRules, ConfigError> {
-        let Self { config, required_actions, change_history } = self;
-        ServeArgs { config, required_actions, change_history, ..ServeArgs::default() }.into_rules()
+        let Self { config, required_actions, change_history, audit_keep } = self;
+        ServeArgs { config, required_actions, change_history, audit_keep, ..ServeArgs::default() }
+            .into_rules()
     }
 }

@@ -97,6 +97,7 @@ impl Engine {
             expected_revision: options.expected_revision,
             required: settings.required,
             history: settings.history,
+            audit: settings.audit,
         };
         let mut write = WriteTx::begin(&*self.shared.store, context).await?;
         let base = write.base();

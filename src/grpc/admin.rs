@@ -1,6 +1,8 @@
 //! `rolegate.v1.RoleAdminService`: every call is handled beside its noun, for whoever was found out to call.
 
+mod audit;
 mod call;
+mod explain;
 mod gears;
 mod groups;
 mod keys;
@@ -19,7 +21,9 @@ use super::{
     size::fits,
 };
 use crate::{engine::Engine, store::auth::Actor};
+pub(crate) use audit::entry as audit_entry;
 use call::Call;
+pub(crate) use explain::explained;
 use futures_util::stream::BoxStream;
 pub(crate) use site::{PIECE, replies as site_replies};
 use tonic::{Request, Response, Status, Streaming};
@@ -123,5 +127,7 @@ calls! {
     delete_gear(DeleteGearRequest) -> DeleteGearResponse = gears::delete;
     create_api_key(CreateApiKeyRequest) -> CreateApiKeyResponse = keys::create;
     list_api_keys(ListApiKeysRequest) -> ListApiKeysResponse = keys::list;
+    explain(ExplainRequest) -> ExplainResponse = explain::explain;
+    list_audit(ListAuditRequest) -> ListAuditResponse = audit::list;
     revoke_api_key(RevokeApiKeyRequest) -> RevokeApiKeyResponse = keys::revoke;
 }

@@ -3,15 +3,22 @@
 use super::{
     batch,
     convert::{self, BadField, answer, batch::Questions, question, text},
-    deadline, notes, proto,
+    deadline,
+    journal::Journal,
+    notes, proto,
     served::authorization_service_server::AuthorizationService,
     size::{fits, too_large},
 };
 use crate::{
-    engine::{Engine, answer::Wish},
-    rbac::text::UserId,
+    engine::{
+        Engine,
+        answer::{Answer, Stamped, Wish},
+        error::EngineError,
+    },
+    rbac::{explain::EffectiveActions, text::UserId},
+    store::revision::Token,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// The most items in a batch that any server can be configured to take.
@@ -34,13 +41,21 @@ pub struct Limits {
 pub struct Authorization {
     engine: Engine,
     limits: Limits,
+    /// What decisions are logged with, if they are.
+    journal: Option<Arc<Journal>>,
 }
 
 impl Authorization {
     /// The service over an engine.
     #[must_use]
     pub const fn new(engine: Engine, limits: Limits) -> Self {
-        Self { engine, limits }
+        Self { engine, limits, journal: None }
+    }
+
+    /// The same, and every decision is logged.
+    #[must_use]
+    pub fn logged(self, journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, ..self }
     }
 
     /// What the caller wants beside the answer, and how long it can wait for it: the edge sees to the end.
@@ -65,6 +80,78 @@ impl Authorization {
         let wish = self.wish(request, batch.beside.freshness.as_ref(), batch.beside.explain)?;
         Ok((convert::batch::questions(&batch), wish))
     }
+
+    async fn answer(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
+        let asked = request.get_ref();
+        let query = question::query(asked)?;
+        let wish = self.wish(request, asked.freshness.as_ref(), asked.explain)?;
+        let answered = self.engine.check(&query, wish).await?;
+        notes::note(request.extensions(), &answered, notes::decided);
+        Ok(answered)
+    }
+
+    fn reply(&self, answered: Stamped<Answer>) -> Result<Response<proto::CheckResponse>, Status> {
+        fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
+    }
+
+    async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<Answered, Status> {
+        let (Questions { good, bad }, wish) = self.read_batch(request)?;
+        match self.engine.check_many(&good, wish).await {
+            Ok(answered) => {
+                notes::note(request.extensions(), &answered, notes::batch);
+                Ok(Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) })
+            }
+            Err(error) if bad.is_empty() => Err(error.into()),
+            // Malformed items are told so even when nothing can be decided.
+            Err(error) => Ok(Answered { bad, answers: vec![Err(error); good.len()], stamp: None }),
+        }
+    }
+
+    fn reply_batch(&self, answered: Answered) -> Result<Response<batch::Reply>, Status> {
+        let most = self.limits.reply_bytes;
+        let reply = answer::batch(answered.bad, answered.answers, answered.stamp, most);
+        reply.map(Response::new).ok_or_else(|| too_large(most, ASK_LESS))
+    }
+
+    /// Logs what a batch came to, and answers it only then.
+    async fn log_batch(
+        &self,
+        journal: &Journal,
+        request: Request<batch::Unread>,
+    ) -> Result<Response<batch::Reply>, Status> {
+        let call = journal.begin("BatchCheck", request.metadata().as_ref());
+        let answered = match self.answer_batch(&request).await {
+            Ok(answered) => answered,
+            Err(status) => {
+                call.refused_batch(&status).await?;
+                return Err(status);
+            }
+        };
+        let batch = request.get_ref().read()?;
+        call.batch(&batch, &answered.bad, &answered.answers, answered.stamp).await?;
+        self.reply_batch(answered)
+    }
+
+    async fn list(
+        &self,
+        request: &Request<proto::GetEffectiveActionsRequest>,
+    ) -> Result<Stamped<EffectiveActions>, Status> {
+        let asked = request.get_ref();
+        let user = text("user", &asked.user, UserId::parse)?;
+        let resource = question::resource(asked.resource.as_ref())?;
+        let wish = self.wish(request, asked.freshness.as_ref(), false)?;
+        let answered = self.engine.effective(&user, &resource, wish).await?;
+        notes::note(request.extensions(), &answered, |_| notes::Came::Listed);
+        Ok(answered)
+    }
+}
+
+/// What a batch has come to.
+struct Answered {
+    bad: Vec<(usize, BadField)>,
+    answers: Vec<Result<Answer, EngineError>>,
+    /// What the answers go by; `None` if there are none.
+    stamp: Option<(Token, Duration)>,
 }
 
 #[tonic::async_trait]
@@ -73,40 +160,37 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::CheckRequest>,
     ) -> Result<Response<proto::CheckResponse>, Status> {
-        let asked = request.get_ref();
-        let query = question::query(asked)?;
-        let wish = self.wish(&request, asked.freshness.as_ref(), asked.explain)?;
-        let answered = self.engine.check(&query, wish).await?;
-        notes::note(request.extensions(), &answered, notes::decided);
-        fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
+        let Some(journal) = &self.journal else { return self.reply(self.answer(&request).await?) };
+        // Boxed, here and below: what is off by default must not make every call's state larger to move about.
+        let logged = Box::pin(async {
+            let call = journal.begin("Check", request.metadata().as_ref());
+            let answered = self.answer(&request).await;
+            call.check(request.get_ref(), &answered).await?;
+            self.reply(answered?)
+        });
+        logged.await
     }
 
     async fn batch_check(&self, request: Request<batch::Unread>) -> Result<Response<batch::Reply>, Status> {
-        let (Questions { good, bad }, wish) = self.read_batch(&request)?;
-        let (answers, stamp) = match self.engine.check_many(&good, wish).await {
-            Ok(answered) => {
-                notes::note(request.extensions(), &answered, notes::batch);
-                (answered.value, Some((answered.token, answered.age)))
-            }
-            Err(error) if bad.is_empty() => return Err(error.into()),
-            // Malformed items are told so even when nothing can be decided.
-            Err(error) => (vec![Err(error); good.len()], None),
+        let Some(journal) = &self.journal else {
+            return self.reply_batch(self.answer_batch(&request).await?);
         };
-        let most = self.limits.reply_bytes;
-        let reply = answer::batch(bad, answers, stamp, most);
-        reply.map(Response::new).ok_or_else(|| too_large(most, ASK_LESS))
+        Box::pin(self.log_batch(journal, request)).await
     }
 
     async fn get_effective_actions(
         &self,
         request: Request<proto::GetEffectiveActionsRequest>,
     ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
-        let asked = request.get_ref();
-        let user = text("user", &asked.user, UserId::parse)?;
-        let resource = question::resource(asked.resource.as_ref())?;
-        let wish = self.wish(&request, asked.freshness.as_ref(), false)?;
-        let answered = self.engine.effective(&user, &resource, wish).await?;
-        notes::note(request.extensions(), &answered, |_| notes::Came::Listed);
-        Ok(Response::new(answer::effective(answered)))
+        let Some(journal) = &self.journal else {
+            return Ok(Response::new(answer::effective(self.list(&request).await?)));
+        };
+        let logged = Box::pin(async {
+            let call = journal.begin("GetEffectiveActions", request.metadata().as_ref());
+            let answered = self.list(&request).await;
+            call.effective(request.get_ref(), &answered).await?;
+            Ok(Response::new(answer::effective(answered?)))
+        });
+        logged.await
     }
 }

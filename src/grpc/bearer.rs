@@ -60,6 +60,12 @@ impl CallerGate {
         self.hashes.iter().fold(false, |admitted, hash| admitted | bool::from(hash.ct_eq(&shown)))
     }
 
+    /// Which of the keys the call shows, from 1; `None` if all pass without.
+    pub(super) fn place_of_key(&self, headers: &HeaderMap) -> Option<usize> {
+        let shown: [u8; 32] = Sha256::digest(bearer(headers).filter(|_| !self.is_open())?.as_bytes()).into();
+        self.hashes.iter().position(|hash| bool::from(hash.ct_eq(&shown))).map(|place| place + 1)
+    }
+
     /// Lets a call with these headers pass, or says what it lacks.
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Status> {
         if self.is_open() || bearer(headers).is_some_and(|key| self.admits(key)) {

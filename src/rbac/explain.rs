@@ -76,6 +76,18 @@ pub enum EffectiveActions {
     Project(ActionMask),
 }
 
+impl EffectiveActions {
+    /// How many actions.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Site(actions) => actions.len(),
+            Self::Group(actions) => actions.len(),
+            Self::Project(mask) => mask.iter().count(),
+        }
+    }
+}
+
 /// Everything the user may do at the resource. Empty for unknown and disabled users, and at unknown places.
 #[must_use]
 pub fn effective_actions(resource: &Resource, roles: &RoleTable, facts: &Facts<'_>) -> EffectiveActions {

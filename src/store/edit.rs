@@ -90,7 +90,8 @@ impl WriteTx {
     /// An object that the edit is about: it must exist, and have last changed at the revision that the writer expects.
     async fn edited(&mut self, object: &Subject) -> Result<()> {
         let found = self.existing(object).await?;
-        self.expect_revision(found)
+        self.expect_revision(found)?;
+        self.remember(object).await
     }
 
     /// An object that the edit makes: it must not exist yet.
@@ -99,11 +100,14 @@ impl WriteTx {
         if self.find(object).await?.is_some() {
             return Err(Refusal::Exists { kind, id: id.to_owned() }.into());
         }
-        self.expect_revision(0)
+        self.expect_revision(0)?;
+        self.remember(object).await
     }
 
     /// Marks an object as changed by this write.
     async fn changed(&mut self, object: Subject) -> Result<()> {
+        // Of use to edits that mark what goes along before they change it.
+        self.remember(&object).await?;
         let revision = self.revision_arg();
         let (_, id) = object.kind_and_id();
         self.tx.run(object_sql(&object).stamp, &[Text(id), revision]).await?;

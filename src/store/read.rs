@@ -1,5 +1,6 @@
 //! What administrators read: objects and pages of them, each guarded by its right.
 
+pub mod audit;
 pub mod gears;
 pub mod groups;
 pub mod keys;

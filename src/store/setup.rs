@@ -15,8 +15,8 @@ use crate::rbac::{
 /// What whoever has the store's file at hand may say of a write: everything is allowed, nothing is expected.
 #[must_use]
 pub fn operator(rules: WriteRules) -> WriteContext {
-    let WriteRules { required, history } = rules;
-    WriteContext { actor: Actor::Operator, expected_revision: None, required, history }
+    let WriteRules { required, history, audit } = rules;
+    WriteContext { actor: Actor::Operator, expected_revision: None, required, history, audit }
 }
 
 /// Makes the first site admin and a key for them. There is no default one: without this nobody can administer.

@@ -2,6 +2,7 @@
 
 use super::{
     Store,
+    audit::DEFAULT_AUDIT,
     auth::Actor,
     change::Subject,
     error::{Result, StoreError},
@@ -9,7 +10,10 @@ use super::{
     tx::{Arg::Int, Arg::Text, Tx},
 };
 use crate::rbac::{custom_role::RequiredActions, refusal::Refusal};
-use std::{collections::BTreeSet, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 /// How many revisions of change history are kept unless configured otherwise.
 pub const DEFAULT_HISTORY: u64 = 10_000;
@@ -21,11 +25,13 @@ pub struct WriteRules {
     pub required: RequiredActions,
     /// How many revisions of change history to keep.
     pub history: u64,
+    /// How many revisions of the audit to keep.
+    pub audit: u64,
 }
 
 impl Default for WriteRules {
     fn default() -> Self {
-        Self { required: RequiredActions::default(), history: DEFAULT_HISTORY }
+        Self { required: RequiredActions::default(), history: DEFAULT_HISTORY, audit: DEFAULT_AUDIT }
     }
 }
 
@@ -40,6 +46,8 @@ pub struct WriteContext {
     pub required: RequiredActions,
     /// How many revisions of change history to keep.
     pub history: u64,
+    /// How many revisions of the audit to keep.
+    pub audit: u64,
 }
 
 /// A write in progress. Edits run on it; dropped unfinished, it leaves nothing behind.
@@ -50,6 +58,8 @@ pub struct WriteTx {
     /// Whether roles may name actions that this binary does not know.
     pub(super) keeps_unknown: bool,
     touched: BTreeSet<Subject>,
+    /// What the objects that are changed were before; null for those that were not there.
+    pub(super) before: BTreeMap<Subject, serde_json::Value>,
 }
 
 impl WriteTx {
@@ -60,7 +70,14 @@ impl WriteTx {
     pub async fn begin(store: &dyn Store, context: WriteContext) -> Result<Self> {
         let mut tx = store.write().await?;
         let superuser = context.actor.confirm(&mut tx).await?;
-        Ok(Self { tx, context, superuser, keeps_unknown: false, touched: BTreeSet::new() })
+        Ok(Self {
+            tx,
+            context,
+            superuser,
+            keeps_unknown: false,
+            touched: BTreeSet::new(),
+            before: BTreeMap::new(),
+        })
     }
 
     /// Where the store stood before this write.
@@ -160,6 +177,7 @@ impl WriteTx {
         let oldest = self.revision().saturating_sub(self.context.history.max(1));
         let oldest = i64::try_from(oldest).unwrap_or(i64::MAX);
         self.tx.run("DELETE FROM changes WHERE revision < $1", &[Int(oldest)]).await?;
+        self.write_audit().await?;
         let head = Head { revision: self.revision(), stamp, ..self.base() };
         self.tx.commit().await?;
         tracing::info!(actor, revision = head.revision, subjects = lines.len(), "role store changed");

@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod decision_log;
 mod engine;
 mod spans;
 
@@ -13,7 +14,7 @@ use super::{
     tally::Tally,
     traces::Spans,
 };
-use crate::{engine::Engine, grpc::proto::DESCRIPTORS};
+use crate::{decision_log::DecisionLog, engine::Engine, grpc::proto::DESCRIPTORS};
 use hashbrown::HashMap;
 use prometheus_client::{
     collector::Collector,
@@ -72,6 +73,15 @@ impl Metrics {
         registry.register_collector(Box::new(DoorCollector(Arc::clone(&doors))));
         let requests = Requests::new(&mut registry);
         Self { registry, methods, names, calls, rejections, requests, spans, doors, connections }
+    }
+
+    /// The same, and what the decision log counts.
+    #[must_use]
+    pub fn with_decision_log(mut self, log: Option<&DecisionLog>) -> Self {
+        if let Some(log) = log {
+            self.registry.register_collector(Box::new(decision_log::LogCollector(log.clone())));
+        }
+        self
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.

@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, process::Output};
 struct Case(&'static str, &'static str, &'static str);
 
 /// In an order in which each finds what it needs. Words are separated by single spaces, `_` stands for one within.
-const CASES: [Case; 53] = [
+const CASES: [Case; 55] = [
     Case("user list", "rosa@demo.example", "/0/id"),
     Case("user create ann@x --site-role developer", "developer", "/user/site_role"),
     Case("user get ann@x", "ann@x", "/id"),
@@ -23,6 +23,12 @@ const CASES: [Case; 53] = [
     Case("user enable ann@x", "no", "/revision_token"),
     Case("group list", "Neuroimaging", "/1/label"),
     Case("group create onco --label Oncology", "Oncology", "/group/id"),
+    Case("audit --by root@example.com --of onco", "created group", "/0/subject"),
+    Case(
+        "explain root@example.com files_download --project 5f0000000000000000000001",
+        "ALLOW  site admin",
+        "/steps/0/found",
+    ),
     Case("group get onco", "Oncology", "/revision"),
     Case("group rename onco --label Cancer", "Cancer", "/group/label"),
     Case("group set-member onco ann@x --role rw", "rw", "/member/role"),

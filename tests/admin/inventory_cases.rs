@@ -87,6 +87,15 @@ fn reads() -> Vec<Case> {
             user,
             ..Default::default()
         }),
+        guarded("Explain", "a site admin", [], |[]| ExplainRequest {
+            check: Some(CheckRequest {
+                user: ADA.into(),
+                resource: Some(Resource { place: Some(resource::Place::Project(MEMORY_STUDY.into())) }),
+                question: Some(check_request::Question::Action("files_download".into())),
+                ..Default::default()
+            }),
+        }),
+        guarded("ListAudit", "a site admin", [], |[]| ListAuditRequest::default()),
         guarded("ExportSite", "a site admin", [], |[]| ExportSiteRequest {}),
     ]
 }

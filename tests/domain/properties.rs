@@ -3,6 +3,7 @@
 use super::{
     generate,
     naive::{self, Answer, Change},
+    question,
     site_world::{Memory, reason_name, world},
     tables,
     world_file::{Asked, Granting, Place, What},
@@ -21,6 +22,7 @@ use rolegate::{
         level::{GroupAction, SiteAction},
         question::Resource,
         text::{GroupId, ProjectId, UserId},
+        why::explain,
     },
     site::SiteFile,
 };
@@ -152,6 +154,33 @@ fn changes(before: &SiteFile, after: &SiteFile) -> Vec<Change> {
     changes
 }
 
+/// An explanation decides as a check does, by its steps as well, and each of its ways leads to a yes, and none without all of
+/// its changes.
+fn is_explained(memory: &Memory, asked: &Asked) -> TestCaseResult {
+    let (user, question) = question::typed(asked).unwrap();
+    let explained = explain(&memory.world, &user, &question);
+    prop_assert_eq!(explained.decision, memory.decide(asked).unwrap());
+    let all_pass = explained.steps.iter().all(|step| step.passes);
+    prop_assert_eq!(all_pass, explained.decision.is_allowed(), "{:?}", explained);
+    prop_assert!(explained.ways.is_empty() || !explained.decision.is_allowed());
+    let lacks = matches!(
+        explained.decision.reason(),
+        Reason::NoRole | Reason::LackingAction | Reason::GearRestricted
+    );
+    prop_assert!(!lacks || !explained.ways.is_empty(), "{:?}", asked);
+    for way in &explained.ways {
+        let after = |without: Option<usize>| {
+            let mut world = memory.world.clone();
+            let made = way.iter().enumerate().filter(|(at, _)| Some(*at) != without);
+            made.for_each(|(_, change)| change.apply(&mut world));
+            explain(&world, &user, &question).decision.is_allowed()
+        };
+        prop_assert!(after(None), "{:?} {:?}", asked, way);
+        prop_assert!((0..way.len()).all(|at| !after(Some(at))), "{:?} {:?}", asked, way);
+    }
+    Ok(())
+}
+
 fn asked_often() -> impl Strategy<Value = Vec<Asked>> {
     prop::collection::vec(generate::asked(), 12)
 }
@@ -174,6 +203,16 @@ proptest! {
         let memory = Memory::of(&site);
         for asked in all {
             leaving_out_never_helps(&memory, &asked)?;
+        }
+    }
+
+    #[test]
+    fn an_explanation_decides_alike_and_each_of_its_ways_leads_to_a_yes(
+        site in generate::site(), all in asked_often(),
+    ) {
+        let memory = Memory::of(&site);
+        for asked in all {
+            is_explained(&memory, &asked)?;
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A layer, and what it must not name.
-const WALLS: [(&str, &[&str]); 6] = [
+const WALLS: [(&str, &[&str]); 7] = [
     (
         "rbac",
         &[
@@ -45,6 +45,21 @@ const WALLS: [(&str, &[&str]); 6] = [
     ("engine", &["tonic", "prost", "sqlx", "crate::grpc", "crate::server", "crate::cli"]),
     ("grpc", &["sqlx", "hashbrown", "crate::server", "crate::cli"]),
     ("platform", &["sqlx", "hashbrown", "prost", "crate::server", "crate::cli"]),
+    (
+        "decision_log",
+        &[
+            "tonic",
+            "prost",
+            "sqlx",
+            "hashbrown",
+            "crate::rbac",
+            "crate::store",
+            "crate::engine",
+            "crate::grpc",
+            "crate::server",
+            "crate::cli",
+        ],
+    ),
     ("cli", &["sqlx"]),
 ];
 

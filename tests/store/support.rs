@@ -237,7 +237,13 @@ impl Edit {
 
 /// What a writer says beside the edit.
 pub(crate) fn context(actor: &Actor, expected_revision: Option<u64>, history: u64) -> WriteContext {
-    WriteContext { actor: actor.clone(), expected_revision, required: RequiredActions::default(), history }
+    WriteContext {
+        actor: actor.clone(),
+        expected_revision,
+        required: RequiredActions::default(),
+        history,
+        audit: 1_000,
+    }
 }
 
 /// Writes edits in one transaction.

@@ -55,6 +55,12 @@ fn an_unknown_key_is_refused_by_name_and_line() {
 fn a_bad_value_is_refused_by_its_key() {
     let store = Store::new();
     let bad = [
+        ("decision_log", "\"\""),
+        ("decision_log", "\"/no/such/folder/decisions.log\""),
+        ("decision_log_which", "\"some\""),
+        ("decision_log_which", "\"sampled:0\""),
+        ("decision_log_queue", "\"1KiB\""),
+        ("decision_log_when_full", "\"wait\""),
         ("listen", "\"7700\""),
         ("listen", "\"\""),
         ("listen", "\"0.0.0.0:0\""),
@@ -85,6 +91,7 @@ fn a_bad_value_is_refused_by_its_key() {
         ("drain_timeout", "\"soon\""),
         ("required_actions", "\"files_downlaod\""),
         ("change_history", "0"),
+        ("audit_keep", "0"),
         ("log", "\"rolegate=loud\""),
         ("log_format", "\"xml\""),
     ];

@@ -16,6 +16,7 @@ mod config;
 mod connections;
 mod crash;
 mod deadlines;
+mod decision_log;
 mod fuzz;
 mod http;
 mod random;

@@ -175,15 +175,16 @@ fn age(age: Duration) -> prost_types::Duration {
     }
 }
 
-const fn outcome(decision: &Decision) -> proto::Decision {
+pub(in crate::grpc) const fn outcome(decision: &Decision) -> proto::Decision {
     if decision.is_allowed() { proto::Decision::Allow } else { proto::Decision::Deny }
 }
 
-fn missing(decision: &Decision) -> Vec<String> {
+pub(in crate::grpc) fn missing(decision: &Decision) -> Vec<String> {
     decision.missing().names().map(str::to_owned).collect()
 }
 
-const fn reason(reason: Reason) -> proto::Reason {
+/// A reason by its name on the wire.
+pub(in crate::grpc) const fn reason(reason: Reason) -> proto::Reason {
     match reason {
         Reason::GrantedByRole => proto::Reason::GrantedByRole,
         Reason::SiteAdmin => proto::Reason::SiteAdmin,

@@ -57,6 +57,7 @@ pub(super) async fn replace(
     if held(w, project, user).await? == *roles {
         return Ok(());
     }
+    w.remember(&Subject::Project(project.clone())).await?;
     let sql = "DELETE FROM project_permissions WHERE project_id = $1 AND user_id = $2";
     w.tx.run(sql, &place(project, user)).await?;
     for role in roles {

@@ -101,6 +101,7 @@ pub async fn rename(w: &mut WriteTx, id: &ProjectId, label: &Label) -> Result<()
 /// Frees a project's label for another, for a writer who may do everything and labels or deletes this one next.
 pub async fn give_label_up(w: &mut WriteTx, id: &ProjectId) -> Result<()> {
     w.permit_superuser()?;
+    w.remember(&Subject::Project(id.clone())).await?;
     let nobodys = new_id()?;
     w.tx.run("UPDATE projects SET label = $2 WHERE id = $1", &[Text(id.as_str()), Text(&nobodys)]).await?;
     w.changed(Subject::Project(id.clone())).await

@@ -93,6 +93,7 @@ pub async fn delete(w: &mut WriteTx, id: &RoleId) -> Result<()> {
 /// Frees a role's label for another, for a writer who may do everything and labels or deletes this one next.
 pub async fn give_label_up(w: &mut WriteTx, id: &RoleId) -> Result<()> {
     w.permit_superuser()?;
+    w.remember(&Subject::Role(id.clone())).await?;
     let nobodys = new_id()?;
     w.tx.run("UPDATE roles SET label = $2 WHERE id = $1", &[Text(id.as_str()), Text(&nobodys)]).await?;
     w.changed(Subject::Role(id.clone())).await

@@ -89,7 +89,7 @@ pub(super) struct Found {
 }
 
 /// The newest schema that this binary knows.
-pub(super) const KNOWN_SCHEMA: i64 = 1;
+pub(super) const KNOWN_SCHEMA: i64 = 2;
 
 /// Reads where the store stands from the row that beginning a transaction answers.
 pub(super) fn found(row: &PgRow, begin: Begin) -> Result<Found, StoreError> {

@@ -57,9 +57,9 @@ async fn plant(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut tx = connection.begin().await?;
     let stamp = random_stamp()?;
     let epoch = Epoch::random()?;
-    let row = "INSERT INTO store (id, revision, stamp, schema, usable_from) VALUES (1, 0, $1, 1, 1) \
+    let row = "INSERT INTO store (id, revision, stamp, schema, usable_from) VALUES (1, 0, $1, $2, $2) \
                ON CONFLICT DO NOTHING";
-    let planted = sqlx::query(row).bind(stamp).execute(&mut *tx).await?;
+    let planted = sqlx::query(row).bind(stamp).bind(super::head::KNOWN_SCHEMA).execute(&mut *tx).await?;
     if planted.rows_affected() == 1 {
         let history = "INSERT INTO which_history (id, epoch) VALUES (1, $1)";
         sqlx::query(history).bind(epoch.to_string()).execute(&mut *tx).await?;

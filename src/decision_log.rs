@@ -1,0 +1,208 @@
+//! The decision log: one line of JSON for every decision, numbered without holes, written by a thread of its own behind a
+//! bounded queue. What does not fit into the queue is left out, and the log says exactly what; or whoever asks waits until
+//! the line is written, and gets no answer without.
+
+mod queue;
+pub mod record;
+pub mod settings;
+mod target;
+mod writer;
+
+use queue::{Pushed, Queue};
+use record::Record;
+use settings::{DecisionLogSettings, WhenFull, Which};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+use target::Target;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+/// A decision that was not written in time, where nothing is to be answered unwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the decision could not be written to the decision log in time")]
+pub struct Unwritten;
+
+/// A running log. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct DecisionLog {
+    queue: Arc<Queue>,
+    /// Becomes true, or loses its sender, when the thread that writes has ended.
+    ended: watch::Receiver<bool>,
+    settings: Arc<DecisionLogSettings>,
+    calls: Arc<AtomicU64>,
+    dice: Arc<AtomicU64>,
+}
+
+impl DecisionLog {
+    /// Opens the log and starts the thread that writes it.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or there is no thread to be had.
+    pub fn start(settings: &DecisionLogSettings) -> io::Result<Self> {
+        let target = Target::open(&settings.destination)?;
+        let seed = getrandom::u64().map_err(io::Error::other)?;
+        let boot = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let (tell_end, ended) = watch::channel(false);
+        let writer = writer::Writer::new(Arc::clone(&queue), target, &boot);
+        thread::Builder::new().name("decision-log".to_owned()).spawn(move || {
+            writer.run();
+            // Nobody may be left to hear it.
+            let _ = tell_end.send(true);
+        })?;
+        let settings = Arc::new(settings.clone());
+        Ok(Self { queue, ended, settings, calls: Arc::default(), dice: Arc::new(AtomicU64::new(seed)) })
+    }
+
+    /// The number of a call, to tell that several lines are of one.
+    #[must_use]
+    pub fn number_call(&self) -> u64 {
+        self.calls.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Lines of one call, which may take until then to be written.
+    #[must_use]
+    pub const fn lines(&self, until: Instant) -> Lines<'_> {
+        Lines { log: self, until, last: None }
+    }
+
+    /// Opens the file anew, as those who have moved it away ask for.
+    pub fn reopen(&self) {
+        self.queue.ask_to_reopen();
+    }
+
+    /// Opens the file anew whenever the process gets SIGHUP. Ends only with the thread that writes.
+    pub async fn tend(self) {
+        let mut ended = self.ended.clone();
+        let Ok(mut hangups) = signal(SignalKind::hangup()) else {
+            let _ = ended.wait_for(|ended| *ended).await;
+            return;
+        };
+        loop {
+            tokio::select! {
+                _ = ended.wait_for(|ended| *ended) => return,
+                _ = hangups.recv() => self.reopen(),
+            }
+        }
+    }
+
+    /// Takes no more lines, and lets those that are queued be written for as long.
+    pub async fn finish(&self, patience: Duration) {
+        self.queue.close();
+        let mut ended = self.ended.clone();
+        let waited = tokio::time::timeout(patience, ended.wait_for(|ended| *ended)).await;
+        if waited.is_err() {
+            let lost = self.queue.waiting();
+            tracing::error!(
+                lost,
+                "the decision log was cut off: lines that were still to be written are lost"
+            );
+        }
+    }
+
+    /// What the log has counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.queue.counts()
+    }
+
+    /// Whether a record is one of those that are wanted, by the settings and by chance.
+    fn wants(&self, record: &Record<'_>) -> bool {
+        match self.settings.which {
+            Which::All => true,
+            Which::Denials => !record.is_grant(),
+            Which::Sampled(ratio) => self.roll() < ratio,
+        }
+    }
+
+    /// A number from 0 up to 1, by splitmix64.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    fn roll(&self) -> f64 {
+        let mut mixed = self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// What a log has counted since it was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that were written.
+    pub written: u64,
+    /// Records that did not fit into the queue.
+    pub dropped: u64,
+    /// Attempts to write, or to open the file anew, that failed.
+    pub errors: u64,
+    /// Bytes that wait to be written.
+    pub queued_bytes: u64,
+}
+
+/// The lines of one call.
+pub struct Lines<'l> {
+    log: &'l DecisionLog,
+    until: Instant,
+    last: Option<u64>,
+}
+
+impl Lines<'_> {
+    /// Adds a line, if it is one of those that are wanted.
+    ///
+    /// # Errors
+    /// The queue is full, and stays so for as long as the call may take; where lines are dropped then, never.
+    pub async fn add(&mut self, mut record: Record<'_>) -> Result<(), Unwritten> {
+        if !self.log.wants(&record) {
+            return Ok(());
+        }
+        if let Which::Sampled(ratio) = self.log.settings.which {
+            record.sample = Some(ratio);
+        }
+        let body = record.to_body();
+        match self.log.settings.when_full {
+            WhenFull::Drop => {
+                self.log.queue.push_or_drop(body);
+                Ok(())
+            }
+            WhenFull::Block => self.push(body).await,
+        }
+    }
+
+    async fn push(&mut self, mut body: Vec<u8>) -> Result<(), Unwritten> {
+        // INVARIANT: listened to before the queue is tried, so that room made in between is not missed.
+        let mut written = self.log.queue.written();
+        loop {
+            written.mark_unchanged();
+            body = match self.log.queue.push(body) {
+                Pushed::At(number) => {
+                    self.last = Some(number);
+                    return Ok(());
+                }
+                Pushed::Full(body) => body,
+                Pushed::Closed => return Err(Unwritten),
+            };
+            let room = timeout_at(self.until, written.changed()).await;
+            room.map_err(|_| Unwritten)?.map_err(|_| Unwritten)?;
+        }
+    }
+
+    /// Waits until all of the lines are written, where nothing is to be answered unwritten.
+    ///
+    /// # Errors
+    /// They are not, within the time that the call may take.
+    pub async fn settle(self) -> Result<(), Unwritten> {
+        let Some(last) = self.last else { return Ok(()) };
+        let mut written = self.log.queue.written();
+        let waited = timeout_at(self.until, written.wait_for(|written| *written >= last)).await;
+        waited.map_err(|_| Unwritten)?.map(drop).map_err(|_| Unwritten)
+    }
+}

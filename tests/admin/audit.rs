@@ -1,0 +1,139 @@
+//! The audit: every write is in it, with who, when, what it was and what it became, and never a secret.
+
+use super::{
+    calls::{MEMORY_STUDY, by_hand, done, key_of, sample_site},
+    direct::offline,
+    server::{ROOT, Server},
+};
+use rolegate::grpc::proto::{
+    AuditEntry, CreateApiKeyRequest, CreateUserRequest, DeleteUserRequest, ListAuditRequest,
+    RevokeApiKeyRequest, SetProjectPermissionRequest,
+};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+const ANN: &str = "ann@example.com";
+
+async fn of(server: &Server, id: &str) -> Vec<AuditEntry> {
+    let request = ListAuditRequest { of: Some(id.to_owned()), ..Default::default() };
+    done(server.root().list_audit(request).await).entries
+}
+
+fn part(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Makes a user, puts them on a project, gives them a key, and deletes them; the key's secret.
+async fn live_and_die(server: &Server) -> String {
+    let mut root = server.root();
+    done(root.create_user(CreateUserRequest { id: ANN.into(), ..Default::default() }).await);
+    for role in ["ro", "rw"] {
+        let set = SetProjectPermissionRequest {
+            project: MEMORY_STUDY.into(),
+            user: ANN.into(),
+            roles: vec![role.into()],
+            ..Default::default()
+        };
+        done(root.set_project_permission(set).await);
+    }
+    let key = CreateApiKeyRequest { user: ANN.into(), label: "laptop".into(), ..Default::default() };
+    let made = done(root.create_api_key(key).await);
+    let id = made.key.unwrap().id;
+    done(root.revoke_api_key(RevokeApiKeyRequest { id, ..Default::default() }).await);
+    done(root.delete_user(DeleteUserRequest { id: ANN.into(), ..Default::default() }).await);
+    made.secret
+}
+
+#[tokio::test]
+async fn every_write_is_told_with_what_was_and_what_became() {
+    let server = sample_site();
+    let secret = live_and_die(&server).await;
+    let entries = of(&server, ANN).await;
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.kind.as_str(), entry.subject.as_str(), part(&entry.before), part(&entry.after)))
+        .collect();
+    let on = |roles: &[&str]| json!({"permissions": {ANN: roles}});
+    let nobody = json!({"permissions": {}});
+    let user = json!({"site_role": "user", "enabled": true, "keys": {}});
+    assert_eq!(told[0], ("user", ANN, Value::Null, user.clone()));
+    assert_eq!(told[1], ("project", MEMORY_STUDY, nobody.clone(), on(&["ro"])));
+    assert_eq!(told[2], ("project", MEMORY_STUDY, on(&["ro"]), on(&["rw"])));
+    let (kind, subject, before, after) = &told[3];
+    assert_eq!((*kind, *subject, before), ("user", ANN, &json!({"keys": {}})));
+    let keys = after["keys"].as_object().unwrap();
+    assert!(keys.values().eq([&json!({"label": "laptop", "expires_at": null})]), "{after}");
+    assert_eq!((&told[4].2, &told[4].3), (after, &json!({"keys": {}})));
+    assert_eq!(told[5], ("user", ANN, user, Value::Null));
+    assert_eq!(told[6], ("project", MEMORY_STUDY, on(&["rw"]), nobody), "it goes along, in the same write");
+    assert_eq!(told.len(), 7);
+    for entry in &entries {
+        assert!(entry.by == ROOT && entry.credential.starts_with("key "), "{entry:?}");
+        assert!(entry.changed_at.is_some() && entry.revision > 0);
+    }
+    assert!(entries.is_sorted_by_key(|entry| (entry.revision, entry.id.clone())));
+    let secret = secret.rsplit('_').next().unwrap();
+    let all = server.cli(&["audit", "--output", "json"]);
+    assert!(!String::from_utf8(all.stdout).unwrap().contains(secret));
+}
+
+#[tokio::test]
+async fn every_revision_of_a_store_has_an_entry() {
+    let server = sample_site();
+    live_and_die(&server).await;
+    let mut store = by_hand(&server.store()).await;
+    let sql = "SELECT COUNT(*) FROM changes WHERE revision > 0 AND NOT EXISTS
+               (SELECT 1 FROM audit WHERE substr(id, 1, 16) = printf('%016x', changes.revision))";
+    let missing: i64 = sqlx::query_scalar(sql).fetch_one(&mut store).await.unwrap();
+    assert_eq!(missing, 0);
+}
+
+#[tokio::test]
+async fn the_audit_is_listed_filtered_and_followed_by_a_command() {
+    let server = sample_site();
+    let rosa = key_of(&server, "rosa@demo.example").await;
+    let refused = server.cli_as(&rosa, &["audit"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let list = |arguments: &[&str]| -> Vec<Value> {
+        let arguments = [&["audit", "--output", "json"], arguments].concat();
+        let output = server.cli(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let by_operator = list(&["--by", "operator"]);
+    assert!(by_operator.iter().all(|entry| entry["credential"].as_str().unwrap().contains("uid")));
+    assert!(!by_operator.is_empty(), "the store was made by a command on it");
+    assert_eq!(list(&["--since", "2100-01-01T00:00:00Z"]), Vec::<Value>::new());
+    let all = list(&[]);
+    assert_eq!(list(&["--since", "1h"]), all);
+    let direct: Vec<Value> =
+        serde_json::from_slice(&offline(&server, &["audit", "--output", "json"]).stdout).unwrap();
+    assert_eq!(direct, all, "a store tells what its server does");
+
+    let follow = ["audit", "--follow", "--of", ANN, "--output", "json"];
+    let mut follower = server.cli_as(&server.key, &follow);
+    let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    live_and_die(&server).await;
+    for _ in 0..7 {
+        let entry: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(entry["by"], ROOT);
+    }
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
+
+#[tokio::test]
+async fn of_the_audit_as_much_is_kept_as_is_said() {
+    let server = Server::start_with(&["--audit-keep", "2"]);
+    for number in 0..5 {
+        let user = CreateUserRequest { id: format!("user{number}"), ..Default::default() };
+        done(server.root().create_user(user).await);
+    }
+    let kept = done(server.root().list_audit(ListAuditRequest::default()).await).entries;
+    let subjects: Vec<_> = kept.iter().map(|entry| entry.subject.as_str()).collect();
+    assert_eq!(subjects, ["user3", "user4"]);
+}
