@@ -115,8 +115,8 @@ async fn bind(address: &Address, config: &Config) -> Result<Listener, ServerErro
     bound.map_err(|error| ServerError::Bind { address: address.clone(), error })
 }
 
-/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline. Until the store is open,
-/// callers are told that nothing is decided yet.
+/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline, or until `stop` resolves
+/// again. Until the store is open, callers are told that nothing is decided yet.
 ///
 /// # Errors
 /// The store cannot be opened, or a task that must not end has ended.
@@ -124,30 +124,33 @@ pub async fn run(
     config: Config,
     opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
-    stop: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> Result<(), ServerError> {
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
-    let (stopping, stopped) = watch::channel(false);
-    let mut tasks = start(&config, &engine, listeners, &stopped).await?;
+    let (stopping, stopping_seen) = watch::channel(false);
+    let mut tasks = start(&config, &engine, listeners, stopping_seen).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
     };
     tokio::select! {
         failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => return Err(failed),
-        () = stop => {}
+        () = stop() => {}
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
-    // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
+    // Health learns of it, and then the listeners. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
     let ended = async {
         tasks.listeners_ended().await;
         engine.finish().await;
     };
-    match tokio::time::timeout(config.drain, ended).await {
-        Ok(()) => tracing::info!("stopped"),
-        Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+    tokio::select! {
+        ended = tokio::time::timeout(config.drain, ended) => match ended {
+            Ok(()) => tracing::info!("stopped"),
+            Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+        },
+        () = stop() => tracing::warn!("asked to stop again, and stopped at once; some connections were cut"),
     }
     Ok(())
 }
@@ -176,36 +179,40 @@ async fn start(
     config: &Config,
     engine: &Engine,
     listeners: Listeners,
-    stopped: &watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> Result<Tasks, ServerError> {
     let metrics = Arc::new(Metrics::new(engine.clone()));
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
     let mut tasks = Tasks::default();
-    tasks.hold("health", health.clone().watch(stopped.clone()));
+    // The listeners stop only when nobody is told any more that the server serves.
+    let (told, stopped) = watch::channel(false);
+    tasks.hold("health", health.clone().watch(stopping, told));
+    let accepting = |listener| Acceptor::new(listener, config.connections, metrics.connections.clone());
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls = || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS);
+    let calls =
+        || Calls::new(Arc::clone(&metrics), config.calls_in_flight, OPEN_STREAMS, config.message_bytes);
     let asking = authorization_face(config, engine, health.service(), calls());
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accepting(listener);
         let served =
             serving::serve(asking.clone(), acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
         let face = admin_face(config, engine, health.service(), calls());
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accepting(listener);
         let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
         tasks.serve("admin listener", served);
     }
     if let Some(listener) = listeners.metrics {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accepting(listener);
         let routes = monitoring::routes(Arc::clone(&metrics), health.service());
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("metrics listener", server);
     }
     if let Some(listener) = listeners.http {
-        let acceptor = Acceptor::new(listener, config.connections);
+        let acceptor = accepting(listener);
         let routes = api::router(engine.clone(), config.message_bytes, config.calls_in_flight);
         let server = http::serve(routes, acceptor, config.connections.greeting, stopped.clone());
         tasks.serve("http listener", server);

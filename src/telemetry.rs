@@ -1,8 +1,12 @@
 //! What the outside sees of a running server: log lines and metrics.
 
+pub mod answers;
 pub mod calls;
+pub mod connections;
+mod intake;
 pub mod metrics;
-pub mod places;
+mod places;
+mod room;
 mod tally;
 
 use crate::config::{ConfigError, LogFormat};

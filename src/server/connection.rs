@@ -1,6 +1,10 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
 use super::listen::{Accepted, Listener, Socket};
+use crate::telemetry::{
+    answers::Taking,
+    connections::{Connections, Open},
+};
 use std::{
     io,
     pin::Pin,
@@ -28,6 +32,8 @@ const GREETING: usize = 24;
 const LAST_CALLS: Duration = Duration::from_secs(150);
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
+/// How often it is told that connections cannot be accepted, while that goes on.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +46,9 @@ pub struct ConnectionLimits {
     pub greeting: Duration,
     /// One on which no call begins for so long is closed, at the latest after twice as long.
     pub idle: Duration,
+    /// How long a client may take to take in a piece of an answer. One that takes longer is cut off, at the latest after
+    /// twice as long.
+    pub taking: Duration,
 }
 
 /// Accepts connections, as many at a time as there are places.
@@ -47,35 +56,56 @@ pub(super) struct Acceptor {
     listener: Listener,
     places: Arc<Semaphore>,
     greeting: Duration,
+    counts: Connections,
+    /// When it was last told that connections cannot be accepted.
+    told: Option<Instant>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: Listener, limits: ConnectionLimits) -> Self {
+    pub(super) fn new(listener: Listener, limits: ConnectionLimits, counts: Connections) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting }
+        Self { listener, places, greeting: limits.greeting, counts, told: None }
     }
 
     /// The next connection, when there is a place for it.
-    pub(super) async fn accept(&self) -> Arrival {
+    pub(super) async fn accept(&mut self) -> Arrival {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
             };
             match self.listener.accept().await {
-                Ok(socket) => return Arrival { socket, place, greeting: self.greeting },
+                Ok(socket) => {
+                    let place = (place, self.counts.accepted());
+                    return Arrival { socket, place, greeting: self.greeting };
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection; trying again");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    self.counts.not_accepted();
+                    self.tell(&error);
+                    // Whoever has gone before being accepted leaves room for the next at once.
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        tokio::time::sleep(AFTER_ERROR).await;
+                    }
                 }
             }
         }
     }
+
+    /// Whoever makes it fail must not fill the log.
+    fn tell(&mut self, error: &io::Error) {
+        if self.told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, "cannot accept a connection; going on trying, and telling once a minute at most");
+        }
+    }
 }
+
+/// A connection's share of all that there may be, and in the count of them.
+type Place = (OwnedSemaphorePermit, Open);
 
 /// A connection on its way to where it is served.
 pub(super) struct Arrival {
     socket: Accepted,
-    place: OwnedSemaphorePermit,
+    place: Place,
     greeting: Duration,
 }
 
@@ -102,11 +132,11 @@ pub(super) struct Connection {
     /// Whether the client has been told to go: then its time is not prolonged any more.
     leaves: bool,
     activity: Activity,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit, greeting: Duration) -> Self {
+    fn new(socket: Socket, place: Place, greeting: Duration) -> Self {
         Self {
             socket,
             to_come: GREETING,
@@ -132,6 +162,7 @@ impl Connection {
         if self.to_come > 0 {
             self.to_come = self.to_come.saturating_sub(bytes);
             if self.to_come == 0 {
+                self.activity.greeted.store(true, Ordering::Relaxed);
                 self.wait_for(STRETCH);
             }
         } else if !self.leaves && self.activity.leaves.load(Ordering::Relaxed) {
@@ -161,6 +192,8 @@ impl Connection {
 pub(super) struct Activity {
     called: Arc<AtomicBool>,
     leaves: Arc<AtomicBool>,
+    greeted: Arc<AtomicBool>,
+    taking: Taking,
 }
 
 impl Activity {
@@ -168,6 +201,16 @@ impl Activity {
     pub(super) fn call_begins(&self) {
         // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
         self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client has said that it speaks HTTP/2.
+    pub(super) fn has_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Relaxed)
+    }
+
+    /// How the answers are taken in.
+    pub(super) const fn taking(&self) -> &Taking {
+        &self.taking
     }
 
     /// The client is told to go.
@@ -257,7 +300,11 @@ mod tests {
             else {
                 continue;
             };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            let mut connection = Connection::new(
+                Socket::Unix(ours),
+                (place, Connections::default().accepted()),
+                Duration::from_secs(10),
+            );
             let sent = if greets { GREETING } else { GREETING - 1 };
             let _ = theirs.try_write(&[0; GREETING][..sent]);
             let start = Instant::now();
@@ -276,7 +323,11 @@ mod tests {
             else {
                 continue;
             };
-            let mut connection = Connection::new(Socket::Unix(ours), place, Duration::from_secs(10));
+            let mut connection = Connection::new(
+                Socket::Unix(ours),
+                (place, Connections::default().accepted()),
+                Duration::from_secs(10),
+            );
             connection.hear(GREETING);
             if told {
                 connection.activity().leave();

@@ -93,7 +93,8 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // Fails only where the caller is gone already, which is found out by reading.
+                let _ = stream.set_nodelay(true);
                 stream.into_std().map(Accepted::Tcp)
             }
             Self::Unix(socket) => {

@@ -1,12 +1,15 @@
 //! Around every gRPC call: counts it, times it, and refuses it when too many are in flight.
 
 use super::{
+    answers::{Answer, Taking},
+    intake::Intake,
     metrics::Metrics,
-    places::{Placed, Places},
+    places::{Place, Places},
 };
 use http::{Request, Response};
-use std::{sync::Arc, time::Instant};
-use tonic::{Code, Status, body::Body};
+use http_body::Body as HttpBody;
+use std::{error::Error, sync::Arc, time::Instant};
+use tonic::{Code, Status, body::Body, codegen::Bytes};
 
 /// What the calls of one face share: their counts and their allowance.
 #[derive(Clone)]
@@ -17,28 +20,57 @@ pub struct Calls {
 
 impl Calls {
     /// Lets so many calls be in flight at once, and so many streams be open that their callers may keep open for ever.
+    /// Messages of at most so many bytes, 16 of them at a time, have room; many more short ones do.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, calls_in_flight: usize, open_streams: usize) -> Self {
-        Self { metrics, places: Places::new(calls_in_flight, open_streams) }
+    pub fn new(
+        metrics: Arc<Metrics>,
+        calls_in_flight: usize,
+        open_streams: usize,
+        longest_message: usize,
+    ) -> Self {
+        Self { metrics, places: Places::new(calls_in_flight, open_streams, longest_message) }
     }
 
-    /// Lets a call be answered, if there is a place for it.
-    pub async fn around<F: Future<Output = Response<Body>>>(
+    /// Lets a call be answered, if there is a place for it, and room for what it says and is told.
+    pub async fn around<B, F>(
         &self,
-        request: Request<Body>,
+        request: Request<B>,
+        taking: &Taking,
         answer: impl FnOnce(Request<Body>) -> F,
-    ) -> Response<Placed> {
+    ) -> Response<Answer>
+    where
+        B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        F: Future<Output = Response<Body>>,
+    {
         let path = request.uri().path();
         let mut timer = Timer::start(&self.metrics, path);
         let Some(place) = self.places.take(path) else {
-            timer.end(Code::ResourceExhausted);
-            let status = Status::resource_exhausted("too many calls in flight; try again later");
-            return status.into_http().map(Placed::without);
+            let refused = Status::resource_exhausted("too many calls in flight; try again later");
+            return refuse(refused, &mut timer, taking);
         };
-        let response = answer(request).await;
-        timer.end(code(&response));
-        response.map(|body| place.leave_with(body))
+        let coming_in = place.clone();
+        let response = answer(request.map(|body| Body::new(Intake::new(body, coming_in)))).await;
+        finish(response, place, &mut timer, taking)
     }
+}
+
+/// Ends a call with its answer, if there is room for that.
+fn finish(response: Response<Body>, place: Place, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
+    let code = code(&response);
+    let (head, body) = response.into_parts();
+    match Answer::new(body, place, taking.clone()) {
+        Ok(answer) => {
+            timer.end(code);
+            Response::from_parts(head, answer)
+        }
+        Err(refused) => refuse(refused, timer, taking),
+    }
+}
+
+fn refuse(status: Status, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
+    timer.end(status.code());
+    status.into_http().map(|body| Answer::refusal(body, taking.clone()))
 }
 
 /// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known.

@@ -1,6 +1,9 @@
 //! Metrics, in the OpenMetrics text format that Prometheus reads.
 
-use super::tally::{BOUNDS, Tally};
+use super::{
+    connections::Connections,
+    tally::{BOUNDS, Tally},
+};
 use crate::{
     engine::{Engine, stats::Stats},
     grpc::proto::DESCRIPTORS,
@@ -21,6 +24,8 @@ pub struct Metrics {
     registry: Registry,
     methods: Methods,
     pub(super) calls: Arc<Tally>,
+    /// Counts connections.
+    pub connections: Connections,
 }
 
 /// The numbers of the methods whose calls are told apart, by path: those of our protos. A caller cannot invent new ones.
@@ -37,7 +42,9 @@ impl Metrics {
         let methods = names.iter().enumerate().map(|(number, name)| (*name, number)).collect();
         registry.register_collector(Box::new(CallCollector { calls: Arc::clone(&calls), names }));
         registry.register_collector(Box::new(EngineCollector(engine)));
-        Self { registry, methods, calls }
+        let connections = Connections::default();
+        connections.register(&mut registry);
+        Self { registry, methods, calls, connections }
     }
 
     /// The number of the path if it is one of our methods, and otherwise that of all others.

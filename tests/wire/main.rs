@@ -17,6 +17,7 @@ mod connections;
 mod crash;
 mod deadlines;
 mod fuzz;
+mod hostile;
 mod http;
 mod random;
 mod raw;
