@@ -138,8 +138,8 @@ async fn bind(
     bound.map_err(|error| ServerError::Bind { address: address.clone(), error })
 }
 
-/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline. Until the store is open,
-/// callers are told that nothing is decided yet.
+/// Serves until `stop` resolves, and then lets calls in flight end until the drain's deadline, or until `stop` resolves
+/// again. Until the store is open, callers are told that nothing is decided yet.
 ///
 /// # Errors
 /// The store cannot be opened, or a task that must not end has ended.
@@ -148,30 +148,30 @@ pub async fn run(
     opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
     log: Option<DecisionLog>,
-    stop: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> Result<(), ServerError> {
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
-    let (stopping, stopped) = watch::channel(false);
+    let (stopping, stopping_seen) = watch::channel(false);
     let metrics = Arc::new(Metrics::new(engine.clone()).with_decision_log(log.as_ref()));
     let mut tasks = Tasks::default();
     let tracer = record(&config, &metrics, &mut tasks);
     let telemetry = Telemetry { metrics, tracer: tracer.clone(), log: log.clone() };
-    start(&config, &engine, listeners, &stopped, &telemetry, &mut tasks).await?;
+    start(&config, &engine, listeners, stopping_seen, &telemetry, &mut tasks).await?;
     let opened = async {
         store.arrive(opening.await?);
         Ok(())
     };
     let failed = tokio::select! {
         failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => Some(failed),
-        () = stop => None,
+        () = stop() => None,
     };
     if let Some(failed) = failed {
         finish(log, Duration::ZERO).await;
         return Err(failed);
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
-    // Health and the listeners learn of it. Nobody is there any more if this fails, which is what it is for.
+    // Health learns of it, and then the listeners. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
     let ended = async {
         tasks.listeners_ended().await;
@@ -181,9 +181,16 @@ pub async fn run(
         }
     };
     let deadline = Instant::now() + config.drain;
-    match tokio::time::timeout_at(deadline, ended).await {
-        Ok(()) => tracing::info!("stopped"),
-        Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+    tokio::select! {
+        ended = tokio::time::timeout_at(deadline, ended) => match ended {
+            Ok(()) => tracing::info!("stopped"),
+            Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+        },
+        () = stop() => {
+            tracing::warn!("asked to stop again, and stopped at once; some connections were cut");
+            finish(log, Duration::ZERO).await;
+            return Ok(());
+        }
     }
     finish(log, deadline.saturating_duration_since(Instant::now())).await;
     Ok(())
@@ -234,20 +241,24 @@ async fn start(
     config: &Config,
     engine: &Engine,
     listeners: Listeners,
-    stopped: &watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
     Telemetry { metrics, tracer, log }: &Telemetry,
     tasks: &mut Tasks,
 ) -> Result<(), ServerError> {
     let health = health::Health::new(engine.clone(), config.engine.warn_staleness).await;
-    tasks.hold("health", health.clone().watch(stopped.clone()));
+    // The listeners stop only when nobody is told any more that the server serves.
+    let (told, stopped) = watch::channel(false);
+    tasks.hold("health", health.clone().watch(stopping, told));
     if let Some(tls) = &config.tls {
         tls::announce(tls);
         metrics.doors.certificate_expires(tls.expires());
         tasks.hold("TLS files", tls::watch(tls.clone(), Arc::clone(&metrics.doors)));
     }
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
-    let calls =
-        || Calls::new(Arc::clone(metrics), config.calls_in_flight, OPEN_STREAMS).traced(tracer.clone());
+    let calls = || {
+        let (metrics, most) = (Arc::clone(metrics), config.calls_in_flight);
+        Calls::new(metrics, most, OPEN_STREAMS, config.message_bytes).traced(tracer.clone())
+    };
     if let Some(log) = log {
         tasks.hold("decision log", log.clone().tend());
     }

@@ -1,12 +1,15 @@
 //! What the outside sees of a running server: log lines, metrics and traces.
 
+pub mod answers;
 pub mod calls;
 pub mod connections;
 pub mod doors;
+mod intake;
 pub mod metrics;
-pub mod places;
+mod places;
 pub mod rejections;
 pub mod requests;
+mod room;
 mod tally;
 pub mod traces;
 

@@ -24,7 +24,7 @@ use rolegate::{
         role::{ProjectGrant, RoleTable},
         text::{GroupId, ProjectId, RoleId, UserId},
     },
-    telemetry::{calls::Calls, metrics::Metrics},
+    telemetry::{answers::Taking, calls::Calls, metrics::Metrics},
 };
 use std::{hint::black_box, path::Path, sync::Arc, time::Duration};
 use tonic::body::Body;
@@ -125,6 +125,7 @@ async fn engine_batch(engine: &Engine) {
 /// Everything that a call passes but the transport.
 struct Front {
     calls: Calls,
+    taking: Taking,
     edge: Edge,
     service: AuthorizationServiceServer<Authorization>,
 }
@@ -134,7 +135,8 @@ impl Front {
         let time = Duration::from_secs(3_600);
         let limits = Limits { batch_items: BATCH, reply_bytes: 4 << 20, time };
         Self {
-            calls: Calls::new(Arc::new(Metrics::new(engine.clone())), 16, 16),
+            calls: Calls::new(Arc::new(Metrics::new(engine.clone())), 16, 16, 4 << 20),
+            taking: Taking::default(),
             edge: Edge { time, time_with_key: time, callers: CallerGate::default(), keys: None },
             service: AuthorizationServiceServer::new(Authorization::new(engine, limits)),
         }
@@ -148,7 +150,7 @@ impl Front {
             .unwrap();
         let serve = |request| async { self.service.clone().call(request).await.unwrap() };
         let answer = |request| self.edge.answer(request, serve);
-        let response = self.calls.around(request, answer).await;
+        let response = self.calls.around(request, &self.taking, answer).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         M::decode(&body[5..]).unwrap()
     }

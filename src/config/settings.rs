@@ -139,6 +139,9 @@ settings! {
     greeting_timeout: String = "ROLEGATE_GREETING_TIMEOUT", "TIME";
     /// Close a connection on which no call begins for so long (at the latest after twice as long) [default: 5m]
     idle_timeout: String = "ROLEGATE_IDLE_TIMEOUT", "TIME";
+    /// Cut off a client that has not taken in a piece of an answer for so long (at the latest after twice as long)
+    /// [default: 15s]
+    answer_timeout: String = "ROLEGATE_ANSWER_TIMEOUT", "TIME";
     /// The most calls in flight over all connections [default: 4096]
     max_calls: usize = "ROLEGATE_MAX_CALLS", "N";
     /// How long calls in flight may take to end at shutdown [default: 10s]
@@ -358,6 +361,7 @@ impl ServeArgs {
             streams: within("max_streams", self.max_streams.unwrap_or(256), 1, 1 << 16)?,
             greeting: self.time("greeting_timeout", &self.greeting_timeout, "10s")?,
             idle: self.time("idle_timeout", &self.idle_timeout, "5m")?,
+            taking: self.time("answer_timeout", &self.answer_timeout, "15s")?,
         })
     }
 

@@ -5,6 +5,7 @@ use super::{
     socket::{Accepted, Socket},
 };
 use crate::telemetry::{
+    answers::Taking,
     connections::{Cause, Connections, Open},
     doors::Doors,
 };
@@ -35,6 +36,8 @@ const GREETING: usize = 24;
 const LAST_CALLS: Duration = Duration::from_secs(150);
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
+/// How often it is told that connections cannot be accepted, while that goes on.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,9 @@ pub struct ConnectionLimits {
     pub greeting: Duration,
     /// One on which no call begins for so long is closed, at the latest after twice as long.
     pub idle: Duration,
+    /// How long a client may take to take in a piece of an answer. One that takes longer is cut off, at the latest after
+    /// twice as long.
+    pub taking: Duration,
 }
 
 /// Accepts connections, as many at a time as there are places.
@@ -56,6 +62,8 @@ pub(super) struct Acceptor {
     greeting: Duration,
     doors: Arc<Doors>,
     counts: Arc<Connections>,
+    /// When it was last told that connections cannot be accepted.
+    told: Option<Instant>,
 }
 
 impl Acceptor {
@@ -67,11 +75,11 @@ impl Acceptor {
     ) -> Self {
         counts.add_limit(limits.connections);
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting, doors, counts }
+        Self { listener, places, greeting: limits.greeting, doors, counts, told: None }
     }
 
     /// The next connection, when there is a place for it.
-    pub(super) async fn accept(&self) -> Arrival {
+    pub(super) async fn accept(&mut self) -> Arrival {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
@@ -83,10 +91,21 @@ impl Acceptor {
                 }
                 Err(error) => {
                     self.counts.failed();
-                    tracing::warn!(%error, "cannot accept a connection; trying again");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    self.tell(&error);
+                    // Whoever has gone before being accepted leaves room for the next at once.
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        tokio::time::sleep(AFTER_ERROR).await;
+                    }
                 }
             }
+        }
+    }
+
+    /// Whoever makes it fail must not fill the log.
+    fn tell(&mut self, error: &io::Error) {
+        if self.told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, "cannot accept a connection; going on trying, and telling once a minute at most");
         }
     }
 }
@@ -178,11 +197,27 @@ impl Connection {
         if self.to_come > 0 {
             self.to_come = self.to_come.saturating_sub(bytes);
             if self.to_come == 0 {
+                self.activity.greeted.store(true, Ordering::Relaxed);
                 self.wait_for(STRETCH);
             }
         } else if !self.leaves && self.activity.is_told_to_leave() {
             self.leaves = true;
             self.wait_for(LAST_CALLS);
+        }
+    }
+
+    /// Resolves when patience with the client has run out.
+    fn lose_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        // The timer wakes whoever polled it first: the one task that a connection is served by. It need not be told again.
+        if self.timed && !self.patience.is_elapsed() {
+            return Poll::Pending;
+        }
+        loop {
+            self.timed = true;
+            ready!(self.patience.as_mut().poll(context));
+            if self.is_over() {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
         }
     }
 
@@ -210,6 +245,8 @@ impl Connection {
 pub(super) struct Activity {
     called: Arc<AtomicBool>,
     leaves: Arc<AtomicBool>,
+    greeted: Arc<AtomicBool>,
+    taking: Taking,
 }
 
 impl Activity {
@@ -217,6 +254,16 @@ impl Activity {
     pub(super) fn call_begins(&self) {
         // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
         self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client has said that it speaks HTTP/2.
+    pub(super) fn has_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Relaxed)
+    }
+
+    /// How the answers are taken in.
+    pub(super) const fn taking(&self) -> &Taking {
+        &self.taking
     }
 
     /// The client is told to go.
@@ -259,17 +306,7 @@ impl AsyncRead for Connection {
             self.hear(buffer.filled().len() - before);
             return Poll::Ready(read);
         }
-        // The timer wakes whoever polled it first: the one task that a connection is served by. It need not be told again.
-        if self.timed && !self.patience.is_elapsed() {
-            return Poll::Pending;
-        }
-        loop {
-            self.timed = true;
-            ready!(self.patience.as_mut().poll(context));
-            if self.is_over() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-        }
+        self.lose_patience(context).map(Err)
     }
 }
 
@@ -279,11 +316,18 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        match Pin::new(&mut self.socket).poll_write(context, bytes) {
+            // Whoever takes nothing in is not read from either until it does: patience must run out here as well.
+            Poll::Pending => self.lose_patience(context).map(Err),
+            written => written,
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        match Pin::new(&mut self.socket).poll_flush(context) {
+            Poll::Pending => self.lose_patience(context).map(Err),
+            flushed => flushed,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,9 +3,10 @@
 use super::connection::Activity;
 use crate::{
     grpc::edge::Edge,
-    telemetry::{calls::Calls, places::Placed},
+    telemetry::{answers::Answer, calls::Calls},
 };
 use http::{Request, Response};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use tonic::{body::Body, server::NamedService, service::Routes};
 use tower::Service;
@@ -74,11 +75,11 @@ impl<M> Face<M> {
 
 impl<S: Ours> Shown<S> {
     /// Answers a call.
-    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Placed> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
         self.activity.call_begins();
         let answer = |request| self.edge.answer(request, |request| self.serve(request));
         // Counted first, so that what the edge refuses counts as well.
-        self.calls.around(request, answer).await
+        self.calls.around(request, self.activity.taking(), answer).await
     }
 
     /// Nearly all calls are for our own service: they need not be looked for among the others.

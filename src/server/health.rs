@@ -46,13 +46,15 @@ impl Health {
         HealthService::from_health_reporter(self.reporter.clone())
     }
 
-    /// Follows the engine's readiness until the server stops; not serving from there on.
-    pub(super) async fn watch(self, stopped: watch::Receiver<bool>) {
+    /// Follows the engine's readiness until the server is to stop; not serving from there on, of which the rest is told.
+    pub(super) async fn watch(self, stopping: watch::Receiver<bool>, told: watch::Sender<bool>) {
         tokio::select! {
             () = self.follow() => {}
-            () = shutdown::until(stopped) => {}
+            () = shutdown::until(stopping) => {}
         }
         self.set(false).await;
+        // Whoever has ended before needs not be told.
+        let _ = told.send(true);
         std::future::pending::<()>().await;
     }
 

@@ -115,7 +115,8 @@ impl Listener {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // Fails only where the caller is gone already, which is found out by reading.
+                let _ = stream.set_nodelay(true);
                 let stream = stream.into_std()?;
                 Ok(match &socket.tls {
                     Some((tls, protocol)) => Accepted::Tls { stream, peer, config: tls.config(*protocol) },

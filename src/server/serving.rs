@@ -2,28 +2,36 @@
 
 use super::{
     HEADER_BYTES,
-    connection::{Acceptor, Arrival, ConnectionLimits},
+    connection::{Acceptor, Activity, Arrival, ConnectionLimits},
     face::{Face, Ours},
     lanes::Lanes,
     shutdown,
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
-use tonic::body::Body;
 
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
 /// How many bytes a client may send ahead of being read, on a stream and on a connection.
 const WINDOW_BYTES: u32 = 1 << 20;
+/// The longest frame that a client may send. HTTP/2 knows no less.
+const FRAME_BYTES: u32 = 16 << 10;
+/// How many bytes of an answer of many pieces are made ahead of the client taking them in.
+const SEND_AHEAD_BYTES: usize = 64 << 10;
+/// How many calls a client may have begun and broken off before anyone has looked at them. One that has more of them has
+/// its connection closed.
+const RESETS_AHEAD: usize = 20;
+/// How many streams a client may make us reset, by its errors, before its connection is closed.
+const ERRORS: usize = 1_024;
 
 /// Serves until the server stops, and then until the calls in flight have ended.
 pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>(
     face: Face<M>,
-    acceptor: Acceptor,
+    mut acceptor: Acceptor,
     lanes: Lanes,
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
@@ -35,7 +43,7 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
             () = shutdown::until(stopped.clone()) => break,
             arrival = acceptor.accept() => {
                 let Some(share) = lanes.share() else { break };
-                let one = serve_one(http.clone(), Arc::clone(&face), arrival, limits.idle, stopped.clone());
+                let one = serve_one(http.clone(), Arc::clone(&face), arrival, limits, stopped.clone());
                 let runtime = share.runtime.clone();
                 let one = async move {
                     let _share = share;
@@ -60,6 +68,10 @@ fn http(limits: ConnectionLimits) -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(WINDOW_BYTES)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_WITHIN)
+        .max_frame_size(FRAME_BYTES)
+        .max_send_buf_size(SEND_AHEAD_BYTES)
+        .max_pending_accept_reset_streams(RESETS_AHEAD)
+        .max_local_error_reset_streams(ERRORS)
         // No gRPC client reads it.
         .auto_date_header(false);
     http
@@ -71,7 +83,7 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     http: http2::Builder<TokioExecutor>,
     face: Arc<Face<M>>,
     arrival: Arrival,
-    idle: Duration,
+    limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
 ) {
     let settled = tokio::select! {
@@ -81,37 +93,60 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     let Some(connection) = settled else { return };
     let activity = connection.activity();
     let shown = Arc::new(face.on(activity.clone()));
-    let service = service_fn(move |request: http::Request<_>| {
+    let service = service_fn(move |request| {
         let shown = Arc::clone(&shown);
         // Boxed: what makes a task of it moves it about several times.
-        Box::pin(async move { Ok::<_, Infallible>(shown.answer(request.map(Body::new)).await) })
+        Box::pin(async move { Ok::<_, Infallible>(shown.answer(request).await) })
     });
     let mut served = pin!(http.serve_connection(TokioIo::new(connection), service));
-    let over = async {
+    // Looked at when there are news, and not whenever the connection has some.
+    let mut news = news(&activity, limits, stopped);
+    loop {
+        tokio::select! {
+            biased;
+            ended = served.as_mut() => {
+                if let Err(error) = ended {
+                    // What a client does to its own connection is no fault of ours.
+                    tracing::debug!(%error, "a connection broke");
+                }
+                return;
+            }
+            Some(news) = news.next() => match news {
+                News::Over if activity.has_greeted() => served.as_mut().graceful_shutdown(),
+                // Nobody who has not greeted has begun anything.
+                News::Over => return,
+                News::Stalls => return tracing::debug!("a client that does not take in its answers is cut off"),
+            },
+        }
+    }
+}
+
+/// What a connection is told from outside.
+enum News {
+    /// The client is to begin no more calls.
+    Over,
+    /// The client does not take in its answers. They are memory, and take up places.
+    Stalls,
+}
+
+fn news(
+    activity: &Activity,
+    limits: ConnectionLimits,
+    stopped: watch::Receiver<bool>,
+) -> FuturesUnordered<BoxFuture<'_, News>> {
+    let over = async move {
         tokio::select! {
             () = shutdown::until(stopped) => {}
-            () = activity.idle_for(idle) => {
+            () = activity.idle_for(limits.idle) => {
                 tracing::debug!("an idle connection is closed");
                 activity.leave();
             }
         }
+        News::Over
     };
-    // Looked at when it has news, and not whenever the connection has.
-    let mut over = FuturesUnordered::from_iter([over]);
-    let ended = tokio::select! {
-        biased;
-        ended = served.as_mut() => Some(ended),
-        _ = over.next() => None,
+    let stalls = async move {
+        activity.taking().stalls_for(limits.taking).await;
+        News::Stalls
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = ended {
-        // What a client does to its own connection is no fault of ours.
-        tracing::debug!(%error, "a connection broke");
-    }
+    FuturesUnordered::from_iter([over.boxed(), stalls.boxed()])
 }

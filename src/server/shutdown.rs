@@ -5,12 +5,12 @@ use tokio::{
     sync::watch,
 };
 
-/// Resolves when the process is asked to end: SIGTERM or SIGINT. Listens from the call on, not only from the first poll:
-/// once there is a handler, a signal that nobody listens to would be lost.
-pub fn signalled() -> impl Future<Output = ()> {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+/// Each call of what is returned resolves when the process is asked to end once more: SIGTERM or SIGINT. Listens from here
+/// on, not only from the first poll: once there is a handler, a signal that nobody listens to would be lost.
+pub fn signalled() -> impl AsyncFnMut() {
+    let mut signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move || {
+        let (Ok(terminate), Ok(interrupt)) = &mut signals else {
             // Without handlers the signals end the process at once, which is an end as well.
             return std::future::pending().await;
         };

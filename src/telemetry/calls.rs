@@ -1,13 +1,16 @@
 //! Around every gRPC call: counts it, times it, and refuses it when too many are in flight.
 
 use super::{
+    answers::{Answer, Taking},
+    intake::Intake,
     metrics::Metrics,
-    places::{Placed, Places},
+    places::{Place, Places},
     traces::{Recording, Tracer},
 };
-use http::{Request, Response, StatusCode};
-use std::{sync::Arc, time::Instant};
-use tonic::{Code, Status, body::Body};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use std::{error::Error, sync::Arc, time::Instant};
+use tonic::{Code, Status, body::Body, codegen::Bytes};
 use tonic_types::StatusExt as _;
 
 /// What the calls of one face share: their counts and their allowance.
@@ -20,9 +23,16 @@ pub struct Calls {
 
 impl Calls {
     /// Lets so many calls be in flight at once, and so many streams be open that their callers may keep open for ever.
+    /// Messages of at most so many bytes, 16 of them at a time, have room; many more short ones do.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, calls_in_flight: usize, open_streams: usize) -> Self {
-        Self { metrics, places: Places::new(calls_in_flight, open_streams), tracer: None }
+    pub fn new(
+        metrics: Arc<Metrics>,
+        calls_in_flight: usize,
+        open_streams: usize,
+        longest_message: usize,
+    ) -> Self {
+        let places = Places::new(calls_in_flight, open_streams, longest_message);
+        Self { metrics, places, tracer: None }
     }
 
     /// Records calls as well, if there is where to.
@@ -31,34 +41,56 @@ impl Calls {
         Self { tracer, ..self }
     }
 
-    /// Lets a call be answered, if there is a place for it.
-    pub async fn around<F: Future<Output = Response<Body>>>(
+    /// Lets a call be answered, if there is a place for it, and room for what it says and is told.
+    pub async fn around<B, F>(
         &self,
-        mut request: Request<Body>,
+        mut request: Request<B>,
+        taking: &Taking,
         answer: impl FnOnce(Request<Body>) -> F,
-    ) -> Response<Placed> {
+    ) -> Response<Answer>
+    where
+        B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        F: Future<Output = Response<Body>>,
+    {
         let mut timer = Timer::start(&self.metrics, request.uri().path());
         if let Some(tracer) = &self.tracer {
             timer.record(tracer, &mut request);
         }
         let Some(place) = self.places.take(request.uri().path()) else {
-            let status = Status::resource_exhausted("too many calls in flight; try again later");
-            let response = status.into_http();
-            timer.end(&response);
-            return response.map(Placed::without);
+            let refused = Status::resource_exhausted("too many calls in flight; try again later");
+            return refuse(refused, &mut timer, taking);
         };
-        let response = answer(request).await;
-        timer.end(&response);
-        response.map(|body| place.leave_with(body))
+        let coming_in = place.clone();
+        let response = answer(request.map(|body| Body::new(Intake::new(body, coming_in)))).await;
+        finish(response, place, &mut timer, taking)
     }
+}
+
+/// Ends a call with its answer, if there is room for that.
+fn finish(response: Response<Body>, place: Place, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
+    let (head, body) = response.into_parts();
+    match Answer::new(body, place, taking.clone()) {
+        Ok(answer) => {
+            timer.end(head.status, &head.headers);
+            Response::from_parts(head, answer)
+        }
+        Err(refused) => refuse(refused, timer, taking),
+    }
+}
+
+fn refuse(status: Status, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
+    let response = status.into_http::<Body>();
+    timer.end(response.status(), response.headers());
+    response.map(|body| Answer::refusal(body, taking.clone()))
 }
 
 /// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known. What is
 /// no gRPC call is told so in HTTP's words, for which gRPC has but one.
-fn code(response: &Response<Body>) -> Code {
-    match response.headers().get("grpc-status") {
+fn code(status: StatusCode, headers: &HeaderMap) -> Code {
+    match headers.get("grpc-status") {
         Some(code) => Code::from_bytes(code.as_bytes()),
-        None if response.status() == StatusCode::OK => Code::Ok,
+        None if status == StatusCode::OK => Code::Ok,
         None => Code::Unknown,
     }
 }
@@ -81,20 +113,20 @@ impl<'a> Timer<'a> {
     }
 
     /// Records the call, if it is to be.
-    fn record(&mut self, tracer: &Tracer, request: &mut Request<Body>) {
+    fn record<B>(&mut self, tracer: &Tracer, request: &mut Request<B>) {
         if let Some((recording, notes)) = tracer.grpc(request.headers(), self.metrics.name(self.method)) {
             request.extensions_mut().insert(notes);
             self.recording = Some(Box::new(recording));
         }
     }
 
-    fn end(&mut self, response: &Response<Body>) {
-        self.code = code(response);
+    fn end(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.code = code(status, headers);
         if self.code != Code::Ok {
-            self.metrics.rejections.note(self.code, response.headers());
+            self.metrics.rejections.note(self.code, headers);
         }
         if let Some(recording) = &mut self.recording {
-            let status = Status::from_header_map(response.headers());
+            let status = Status::from_header_map(headers);
             let details = status.and_then(|status| status.get_details_error_info());
             recording.ended(self.code, details.map(|details| details.reason));
         }

@@ -1,13 +1,8 @@
 //! How many calls there may be at a time. A call takes its place until its answer is taken in; a stream that its caller
 //! may keep open for ever takes one of another kind until it is closed.
 
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
-use tonic::{Status, body::Body, codegen::Bytes};
+use super::room::{Load, Room};
+use std::sync::Arc;
 
 /// Must be answered even when everything else is refused; the answer is there at once.
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
@@ -19,6 +14,7 @@ const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."]
 pub(super) struct Places {
     calls: Seats,
     streams: Seats,
+    room: Arc<Room>,
 }
 
 /// So many places at most. Each that is taken is a share in what `taken` holds, which counts them: sharing is cheaper than a
@@ -38,71 +34,47 @@ impl Seats {
         Self { taken: Arc::default(), most }
     }
 
-    fn take(&self) -> Option<Place> {
+    fn take(&self) -> Option<Arc<()>> {
         // Taken before it is counted: two that take the last one may both be refused, but never both be let in.
         let place = Arc::clone(&self.taken.0);
-        (Arc::strong_count(&place) <= self.most + 1).then_some(Place { _seat: Some(place) })
+        (Arc::strong_count(&place) <= self.most + 1).then_some(place)
     }
 }
 
-/// The place that a call has taken, if it needs one, until the end of its answer: an answer that its caller does not take in
-/// is memory too.
-pub(super) struct Place {
+/// The place that a call has taken, if it needs one, and the room that its long messages take. Both are held for as long
+/// as anyone holds a share of it: whoever answers, the request that comes in, every piece of the answer until the caller
+/// has taken it in.
+#[derive(Clone)]
+pub(super) struct Place(Arc<Held>);
+
+struct Held {
+    load: Load,
     _seat: Option<Arc<()>>,
 }
 
 impl Places {
-    pub(super) fn new(calls: usize, streams: usize) -> Self {
-        Self { calls: Seats::new(calls), streams: Seats::new(streams) }
+    pub(super) fn new(calls: usize, streams: usize, longest_message: usize) -> Self {
+        let room = Arc::new(Room::for_messages_of(longest_message));
+        Self { calls: Seats::new(calls), streams: Seats::new(streams), room }
     }
 
     /// Takes a place for a call of this path, if there is one.
     pub(super) fn take(&self, path: &str) -> Option<Place> {
-        if path == HEALTH {
-            return Some(Place { _seat: None });
-        }
-        let is_stream = STREAMS.iter().any(|stream| path.starts_with(stream));
-        if is_stream { self.streams.take() } else { self.calls.take() }
+        let _seat = if path == HEALTH {
+            None
+        } else if STREAMS.iter().any(|stream| path.starts_with(stream)) {
+            Some(self.streams.take()?)
+        } else {
+            Some(self.calls.take()?)
+        };
+        Some(Place(Arc::new(Held { load: Load::on(Arc::clone(&self.room)), _seat })))
     }
 }
 
 impl Place {
-    /// Leaves with the end of the answer.
-    pub(super) const fn leave_with(self, body: Body) -> Placed {
-        Placed { body, _place: self }
-    }
-}
-
-/// The body of an answer. It holds the call's place until it is dropped.
-pub struct Placed {
-    body: Body,
-    _place: Place,
-}
-
-impl Placed {
-    /// A body that holds none.
-    pub(super) const fn without(body: Body) -> Self {
-        Self { body, _place: Place { _seat: None } }
-    }
-}
-
-impl HttpBody for Placed {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    /// What the call's messages take up.
+    pub(super) fn load(&self) -> &Load {
+        &self.0.load
     }
 }
 
@@ -112,23 +84,20 @@ mod tests {
 
     const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
 
-    fn answer() -> Body {
-        Body::new("not yet read to its end".to_owned())
-    }
-
     #[test]
     fn a_stream_holds_its_place_until_it_is_closed_and_takes_none_of_the_calls() {
-        let places = Places::new(1, 2);
+        let places = Places::new(1, 2, 1 << 20);
         let [watch, reflection] = STREAMS;
-        let open = [watch, reflection].map(|path| places.take(path).map(|place| place.leave_with(answer())));
+        let open = [watch, reflection].map(|path| places.take(path));
         assert!(open.iter().all(Option::is_some));
         assert!(places.take(watch).is_none() && places.take(reflection).is_none());
         assert!(places.take(HEALTH).is_some());
         let call = places.take(CHECK);
         assert!(call.is_some() && places.take(CHECK).is_none() && places.take(HEALTH).is_some());
-        let answered = call.map(|place| place.leave_with(answer()));
+        let piece_of_answer = call.clone();
+        drop(call);
         assert!(places.take(CHECK).is_none(), "an answer that is not taken in holds its place");
-        drop(answered);
+        drop(piece_of_answer);
         assert!(places.take(CHECK).is_some(), "a call whose answer is taken in has left its place");
         drop(open);
         assert!(places.take(watch).is_some(), "a closed stream leaves its place to another");

@@ -18,6 +18,7 @@ mod crash;
 mod deadlines;
 mod decision_log;
 mod fuzz;
+mod hostile;
 mod http;
 mod random;
 mod raw;

@@ -138,3 +138,28 @@ async fn what_a_server_and_a_command_leave_is_one_whole_file() {
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
     assert!(!has_log(&store), "after a server's end");
 }
+
+#[tokio::test]
+async fn whoever_asks_twice_does_not_wait_for_the_drain() {
+    let store = Store::with_site(SITE);
+    let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
+    let mut health = server.health().await;
+    let mut states = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
+    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    server.terminate();
+    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_has_not_greeted_does_not_hold_up_the_end() {
+    let store = Store::with_site(SITE);
+    let flags = ["--drain-timeout", "1h", "--greeting-timeout", "1h"];
+    let mut server = Server::start_with(&store, &flags).await;
+    let _silent = TcpStream::connect(server.questions.trim_start_matches("http://")).await.unwrap();
+    until("it is there", async || super::http::metric(&server.metrics, "rolegate_connections").await >= 2.0)
+        .await;
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}

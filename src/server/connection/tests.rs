@@ -1,7 +1,10 @@
 //! Connections that are idle, silent or told to go.
 
 use super::*;
-use tokio::{io::AsyncReadExt as _, net::UnixStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_idle_when_no_call_begins_for_long() {
@@ -64,4 +67,23 @@ async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
         let stayed = tokio::select! { () = reads => false, () = answers => true };
         assert_eq!(stayed, !told);
     }
+}
+
+/// Whoever takes nothing in is not read from any more: h2 reads on only once its own answers to pings are out.
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_nothing_in_is_dropped_though_nobody_reads() {
+    let (Ok((ours, theirs)), Ok(place)) =
+        (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+    else {
+        panic!("no connection");
+    };
+    let greeted_by = Instant::now() + Duration::from_secs(10);
+    let open = Arc::<Connections>::default().open();
+    let mut connection = Connection::new(Socket::Unix(ours), place, open, greeted_by);
+    connection.hear(GREETING);
+    let start = Instant::now();
+    while connection.write(&[0; 4_096]).await.is_ok() {}
+    let lasted = start.elapsed().as_secs();
+    assert!((75..=100).contains(&lasted), "{lasted}");
+    drop(theirs);
 }
