@@ -55,7 +55,7 @@ struct Backup {
 }
 
 /// Every table of a store.
-const TABLES: &str = "store, which_history, changes, users, api_keys, roles, role_actions, groups, group_members, \
+const TABLES: &str = "store, which_history, changes, audit, users, api_keys, roles, role_actions, groups, group_members, \
     role_offers, template_entries, projects, project_permissions, gears, gear_projects, gear_users";
 
 impl Backup {
