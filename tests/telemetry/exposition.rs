@@ -25,7 +25,9 @@ pub(crate) async fn request(address: &str, head: &str) -> String {
 
 /// A server that has answered something of every kind.
 pub(crate) async fn busy(store: &Store) -> Server {
-    let server = Server::start_with(store, &["--http-listen", "127.0.0.1:0"]).await;
+    let log = store.folder.path().join("decisions.jsonl");
+    let log = log.to_str().unwrap();
+    let server = Server::start_with(store, &["--http-listen", "127.0.0.1:0", "--decision-log", log]).await;
     let mut questions = server.questions().await;
     questions.check(may("ann", project("scans"), "files_download")).await.unwrap();
     questions.check(may("ann", project("scans"), "no_such_action")).await.unwrap_err();

@@ -55,7 +55,7 @@ async fn attack(server: &mut Server, name: &str, attacking: impl Future<Output =
     .await;
     // The connection that asks is the only one to metrics; honest ones end with their callers.
     until("all connections have ended", async || {
-        metric(&server.metrics, "rolegate_connections").await <= 1.0
+        metric(&server.metrics, "rolegate_connections_open{listener=\"authorization\"}").await <= 1.0
     })
     .await;
     let after = resident(server);
@@ -219,6 +219,8 @@ async fn without_file_descriptors_it_goes_on_and_takes_callers_again_afterwards(
     }
     drop(idle);
     serves(&server).await;
-    assert!(metric(&server.metrics, "rolegate_accept_errors_total").await >= 1.0);
+    assert!(
+        metric(&server.metrics, "rolegate_connections_failed_total{listener=\"authorization\"}").await >= 1.0
+    );
     assert_eq!(server.logs.count("cannot accept a connection"), 1, "{}", server.logs.text());
 }

@@ -158,8 +158,11 @@ async fn whoever_has_not_greeted_does_not_hold_up_the_end() {
     let flags = ["--drain-timeout", "1h", "--greeting-timeout", "1h"];
     let mut server = Server::start_with(&store, &flags).await;
     let _silent = TcpStream::connect(server.questions.trim_start_matches("http://")).await.unwrap();
-    until("it is there", async || super::http::metric(&server.metrics, "rolegate_connections").await >= 2.0)
-        .await;
+    until("it is there", async || {
+        super::http::metric(&server.metrics, "rolegate_connections_open{listener=\"authorization\"}").await
+            >= 1.0
+    })
+    .await;
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
 }
