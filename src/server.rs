@@ -42,7 +42,10 @@ use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tasks::Tasks;
 use tls::Protocol;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 use tonic::service::Routes;
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
@@ -53,6 +56,8 @@ const HEADER_BYTES: u32 = 16 << 10;
 const OPEN_STREAMS: usize = 1_024;
 /// The largest message to health and to reflection, in bytes: they take names, from anyone.
 const SMALL_MESSAGE: usize = 4 << 10;
+/// How long writes in progress get to end, and the store to be closed, when calls have taken all the time there was.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 /// How long the decision log gets for its last lines when calls have taken all the time there was.
 const LAST_LINES: Duration = Duration::from_millis(200);
 /// The longest an administrator's call may take.
@@ -173,18 +178,23 @@ pub async fn run(
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
     // Health learns of it, and then the listeners. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
-    let ended = async {
-        tasks.listeners_ended().await;
-        engine.finish().await;
-        if let Some(tracer) = tracer {
-            tracer.finish().await;
-        }
-    };
     let deadline = Instant::now() + config.drain;
+    // Calls that last, such as watches, must not take the time in which the store is closed.
+    let calls_end = deadline - LAST_WRITES.min(config.drain / 4);
+    let ended = async {
+        let all_ended = timeout_at(calls_end, tasks.listeners_ended()).await.is_ok();
+        let finished = async {
+            engine.finish().await;
+            if let Some(tracer) = tracer {
+                tracer.finish().await;
+            }
+        };
+        timeout_at(deadline, finished).await.is_ok() && all_ended
+    };
     tokio::select! {
-        ended = tokio::time::timeout_at(deadline, ended) => match ended {
-            Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
+        in_order = ended => match in_order {
+            true => tracing::info!("stopped"),
+            false => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
         },
         () = stop() => {
             tracing::warn!("asked to stop again, and stopped at once; some connections were cut");

@@ -17,6 +17,7 @@ mod connections;
 mod crash;
 mod deadlines;
 mod decision_log;
+mod drain;
 mod fuzz;
 mod hostile;
 mod http;

@@ -53,7 +53,7 @@ async fn under_load_no_answer_is_wrong_and_no_accepted_call_is_lost() {
 }
 
 /// Asks one question after the other on one connection; ends with the first that was not answered.
-async fn ask_until_gone(raw: Raw, answered: Arc<AtomicU64>) -> h2::Error {
+pub(crate) async fn ask_until_gone(raw: Raw, answered: Arc<AtomicU64>) -> h2::Error {
     loop {
         for (question, wanted) in [(allowed(), Decision::Allow), (denied(), Decision::Deny)] {
             match raw.send(raw.grpc(CHECK), framed(&question.encode_to_vec())).await {
@@ -69,7 +69,7 @@ async fn ask_until_gone(raw: Raw, answered: Arc<AtomicU64>) -> h2::Error {
 }
 
 /// Whether a call ended because the server had said, in good order, that it takes no more on this connection.
-fn was_not_accepted(end: &h2::Error) -> bool {
+pub(crate) fn was_not_accepted(end: &h2::Error) -> bool {
     end.is_go_away() && end.is_remote() && end.reason() == Some(h2::Reason::NO_ERROR)
 }
 
@@ -122,7 +122,7 @@ async fn writes_that_were_answered_before_the_end_are_there_after_it() {
 }
 
 /// Whether SQLite keeps anything beside the store's file.
-fn has_log(store: &Store) -> bool {
+pub(crate) fn has_log(store: &Store) -> bool {
     ["-wal", "-shm"].iter().any(|ending| std::path::Path::new(&format!("{}{ending}", store.text())).exists())
 }
 
