@@ -2,6 +2,7 @@
 
 pub mod connection;
 mod face;
+mod faces;
 mod health;
 mod http;
 mod lanes;
@@ -19,23 +20,14 @@ pub use shutdown::signalled;
 
 use crate::{
     config::{Address, Config},
-    decision_log::{DecisionLog, record::Peer},
+    decision_log::DecisionLog,
     engine::Engine,
-    grpc::{
-        admin::RoleAdmin,
-        authorization::Authorization,
-        bearer::CallerGate,
-        edge::Edge,
-        journal::Journal,
-        proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
-        served::authorization_service_server::AuthorizationServiceServer,
-    },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::Calls, connections::Door, metrics::Metrics, requests, traces::Tracer},
 };
 use connection::Acceptor;
-use face::Face;
+use faces::{admin_face, authorization_face, journal};
 use lanes::Lanes;
 use listen::Entry;
 use platform::FollowPlatform;
@@ -46,22 +38,16 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use tonic::service::Routes;
-use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
 /// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
 /// to nothing, and last for as long as their callers like.
 const OPEN_STREAMS: usize = 1_024;
-/// The largest message to health and to reflection, in bytes: they take names, from anyone.
-const SMALL_MESSAGE: usize = 4 << 10;
 /// How long writes in progress get to end, and the store to be closed, when calls have taken all the time there was.
 const LAST_WRITES: Duration = Duration::from_secs(1);
 /// How long the decision log gets for its last lines when calls have taken all the time there was.
 const LAST_LINES: Duration = Duration::from_millis(200);
-/// The longest an administrator's call may take.
-const ADMIN_TIME: Duration = Duration::from_secs(120);
 
 /// Why a server ended other than on request.
 #[derive(Debug, thiserror::Error)]
@@ -304,72 +290,4 @@ async fn start(
         tasks.serve("http listener", server);
     }
     Ok(())
-}
-
-/// What decisions over a listener are logged with.
-fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -> Arc<Journal> {
-    let peer = match listener {
-        Listener::Tcp(_) => Peer::Tcp,
-        Listener::Unix(_) => Peer::Unix,
-    };
-    Arc::new(Journal { log: log.clone(), callers: config.callers.clone(), peer, time: config.limits.time })
-}
-
-fn authorization_face(
-    config: &Config,
-    engine: &Engine,
-    health: HealthService,
-    calls: Calls,
-    journal: Option<Arc<Journal>>,
-) -> Face<impl Fn() -> AuthorizationServiceServer<Authorization> + Clone + use<>> {
-    let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
-    let edge =
-        Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
-    let ours = move || {
-        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits).logged(journal.clone()))
-            .max_decoding_message_size(bytes)
-    };
-    Face { calls, edge, ours, others: others(config, health) }
-}
-
-fn admin_face(
-    config: &Config,
-    engine: &Engine,
-    health: HealthService,
-    calls: Calls,
-) -> Face<impl Fn() -> RoleAdminServiceServer<RoleAdmin> + Clone + use<>> {
-    let (engine, bytes) = (engine.clone(), config.message_bytes);
-    let edge = Edge {
-        time: config.limits.time,
-        time_with_key: ADMIN_TIME,
-        callers: CallerGate::default(),
-        keys: Some(engine.clone()),
-    };
-    let ours = move || {
-        RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), bytes)).max_decoding_message_size(bytes)
-    };
-    Face { calls, edge, ours, others: others(config, health) }
-}
-
-/// Health, and reflection unless it is switched off.
-fn others(config: &Config, health: HealthService) -> Routes {
-    let routes = Routes::new(HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE));
-    if !config.reflection {
-        return routes;
-    }
-    let described = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    // Tools of some years ago speak the older one alone.
-    match (described().build_v1(), described().build_v1alpha()) {
-        (Ok(reflection), Ok(older)) => routes
-            .add_service(reflection.max_decoding_message_size(SMALL_MESSAGE))
-            .add_service(older.max_decoding_message_size(SMALL_MESSAGE)),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "reflection is off: the compiled protos cannot be read");
-            routes
-        }
-    }
 }
