@@ -11,6 +11,7 @@ pub mod rejections;
 pub mod requests;
 mod room;
 mod tally;
+pub(crate) mod told;
 pub mod traces;
 
 use crate::config::{ConfigError, LogFormat};

@@ -4,11 +4,12 @@ use super::{
     queue::{Entry, Queue, Work},
     target::Target,
 };
+use crate::telemetry::told::Told;
 use std::{
     io::{self, ErrorKind, Write as _},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How much is written at a time, about.
@@ -16,20 +17,18 @@ const PIECE: usize = 64 << 10;
 /// Pauses between attempts to write.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often a trouble that goes on is told.
-const TELL_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) struct Writer {
     queue: Arc<Queue>,
     target: Target,
     /// What every line begins with, up to its number.
     beginning: String,
-    told: Option<Instant>,
+    told: Told,
 }
 
 impl Writer {
     pub(super) fn new(queue: Arc<Queue>, target: Target, boot: &str) -> Self {
-        Self { queue, target, beginning: format!("{{\"boot\":\"{boot}\","), told: None }
+        Self { queue, target, beginning: format!("{{\"boot\":\"{boot}\","), told: Told::default() }
     }
 
     /// Writes until the queue is closed and empty.
@@ -84,7 +83,7 @@ impl Writer {
                 at = start_of_line(text, at);
             }
         }
-        if self.told.take().is_some() {
+        if self.told.is_over() {
             tracing::info!("the decision log can be written again");
         }
     }
@@ -102,8 +101,7 @@ impl Writer {
 
     fn tell(&mut self, error: &io::Error) {
         self.queue.failed();
-        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            self.told = Some(Instant::now());
+        if self.told.is_due() {
             tracing::error!(%error, "the decision log cannot be written; it is tried again until it can");
         }
     }

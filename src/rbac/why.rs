@@ -94,8 +94,8 @@ impl Change {
 pub fn explain(world: &World, user: &UserId, question: &Question) -> Explanation {
     let world = relevant(world, user, question);
     let asked = Asking { roles: &world.role_table(), world: &world, user, question };
-    let grants = asked.grants();
-    let facts = asked.facts(grants.as_ref());
+    let grants = world.grants();
+    let facts = world.facts(grants.get(user), question);
     let decision = decide(question, asked.roles, &facts);
     let mut ways = if decision.is_allowed() { Vec::new() } else { asked.ways() };
     ways.truncate(MOST_WAYS);
@@ -140,38 +140,6 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// What the user holds, if there is such a user.
-    fn grants(&self) -> Option<Grants> {
-        let user = self.world.users.get(self.user)?;
-        let in_group = |(id, group): (&GroupId, &super::world::WorldGroup)| {
-            Some((id.clone(), *group.members.get(self.user)?))
-        };
-        let groups = self.world.groups.iter().filter_map(in_group).collect();
-        let mut projects = Vec::new();
-        for (project, of) in &self.world.projects {
-            for role in of.permissions.get(self.user).into_iter().flatten() {
-                projects.push(ProjectGrant { project: project.clone(), role: role.clone() });
-            }
-        }
-        Some(Grants::new(self.user.clone(), user.enabled, user.site_role, groups, projects))
-    }
-
-    fn facts<'f>(&'f self, user: Option<&'f Grants>) -> Facts<'f> {
-        let mut facts = Facts { user, ..Facts::default() };
-        match self.question {
-            Question::Site(_) => {}
-            Question::Group(group, _) => facts.group_exists = self.world.groups.contains_key(group),
-            Question::Project(project, ask) => {
-                facts.group_of_project = self.world.projects.get(project).map(|project| &project.group);
-                facts.destination_exists =
-                    ask.destination_project().is_some_and(|to| self.world.projects.contains_key(to))
-                        || ask.destination_group().is_some_and(|to| self.world.groups.contains_key(to));
-                facts.gear = ask.gear().and_then(|gear| self.world.gears.get(gear));
-            }
-        }
-        facts
-    }
-
     fn steps(&self, facts: &Facts<'_>) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut step = |name, passes: bool, found: String| {
@@ -298,9 +266,8 @@ impl Asking<'_> {
     fn suffices(&self, changes: &[Change]) -> bool {
         let mut world = self.world.clone();
         changes.iter().for_each(|change| change.apply(&mut world));
-        let asked = Asking { world: &world, ..*self };
-        let grants = asked.grants();
-        decide(self.question, self.roles, &asked.facts(grants.as_ref())).is_allowed()
+        let grants = world.grants();
+        decide(self.question, self.roles, &world.facts(grants.get(self.user), self.question)).is_allowed()
     }
 
     /// Each grant that meets a need, the least powerful first.
@@ -322,7 +289,7 @@ impl Asking<'_> {
     /// Each grant that meets a need, with how many actions it holds.
     fn meeting(&self, need: Need) -> Vec<(usize, Change)> {
         let nobody = Grants::new(self.user.clone(), true, SiteRole::User, Vec::new(), Vec::new());
-        let facts = self.facts(None);
+        let facts = self.world.facts(None, self.question);
         let holder = self.holder(&nobody, &facts);
         match need {
             Need::Site(action) => {

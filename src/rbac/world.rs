@@ -1,9 +1,11 @@
 //! A whole site in memory, for reports, plans and models. The hot path never holds one.
 
 use super::{
+    decide::Facts,
     gear::GearAccess,
     grants::Grants,
     level::{GroupRole, SiteRole},
+    question::Question,
     role::{ProjectGrant, Role, RoleTable},
     text::{GearName, GroupId, Label, ProjectId, RoleId, UserId},
 };
@@ -90,5 +92,23 @@ impl World {
             (id.clone(), Grants::new(id.clone(), user.enabled, user.site_role, groups, projects))
         };
         self.users.iter().map(grants).collect()
+    }
+
+    /// What there is of the things that a question names, beside what the user holds.
+    #[must_use]
+    pub fn facts<'a>(&'a self, user: Option<&'a Grants>, question: &Question) -> Facts<'a> {
+        let mut facts = Facts { user, ..Facts::default() };
+        match question {
+            Question::Site(_) => {}
+            Question::Group(group, _) => facts.group_exists = self.groups.contains_key(group),
+            Question::Project(project, ask) => {
+                facts.group_of_project = self.projects.get(project).map(|project| &project.group);
+                facts.destination_exists =
+                    ask.destination_project().is_some_and(|to| self.projects.contains_key(to))
+                        || ask.destination_group().is_some_and(|to| self.groups.contains_key(to));
+                facts.gear = ask.gear().and_then(|gear| self.gears.get(gear));
+            }
+        }
+        facts
     }
 }

@@ -8,6 +8,7 @@ use crate::telemetry::{
     answers::Taking,
     connections::{Cause, Connections, Open},
     doors::Doors,
+    told::Told,
 };
 use std::{
     io,
@@ -36,8 +37,6 @@ const GREETING: usize = 24;
 const LAST_CALLS: Duration = Duration::from_secs(150);
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
-/// How often it is told that connections cannot be accepted, while that goes on.
-const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +62,7 @@ pub(super) struct Acceptor {
     doors: Arc<Doors>,
     counts: Arc<Connections>,
     /// When it was last told that connections cannot be accepted.
-    told: Option<Instant>,
+    told: Told,
 }
 
 impl Acceptor {
@@ -75,11 +74,11 @@ impl Acceptor {
     ) -> Self {
         counts.add_limit(limits.connections);
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting, doors, counts, told: None }
+        Self { listener, places, greeting: limits.greeting, doors, counts, told: Told::default() }
     }
 
     /// The next connection, when there is a place for it.
-    pub(super) async fn accept(&mut self) -> Arrival {
+    pub(super) async fn accept(&self) -> Arrival {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
@@ -91,21 +90,16 @@ impl Acceptor {
                 }
                 Err(error) => {
                     self.counts.failed();
-                    self.tell(&error);
+                    // Whoever makes it fail must not fill the log.
+                    if self.told.is_due() {
+                        tracing::warn!(%error, "cannot accept a connection; going on trying, and telling once a minute at most");
+                    }
                     // Whoever has gone before being accepted leaves room for the next at once.
                     if error.kind() != io::ErrorKind::ConnectionAborted {
                         tokio::time::sleep(AFTER_ERROR).await;
                     }
                 }
             }
-        }
-    }
-
-    /// Whoever makes it fail must not fill the log.
-    fn tell(&mut self, error: &io::Error) {
-        if self.told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
-            self.told = Some(Instant::now());
-            tracing::warn!(%error, "cannot accept a connection; going on trying, and telling once a minute at most");
         }
     }
 }

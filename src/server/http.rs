@@ -18,7 +18,7 @@ const HEADERS: usize = 64;
 /// head of a request, its first or its next one.
 pub(super) async fn serve(
     routes: Router,
-    mut acceptor: Acceptor,
+    acceptor: Acceptor,
     head: Duration,
     stopped: watch::Receiver<bool>,
 ) {

@@ -31,7 +31,7 @@ const ERRORS: usize = 1_024;
 /// Serves until the server stops, and then until the calls in flight have ended.
 pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>(
     face: Face<M>,
-    mut acceptor: Acceptor,
+    acceptor: Acceptor,
     lanes: Lanes,
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,

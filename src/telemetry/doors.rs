@@ -1,5 +1,6 @@
 //! What listeners turn away before any call, and how long the certificate that they show is still good.
 
+use super::told::Told;
 use jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
@@ -9,14 +10,11 @@ use prometheus_client::{
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
 };
 
-/// How often the log tells of what strangers can bring about as often as they like.
-const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Stands for a certificate that there is not, or whose end is not known.
 const NO_END: i64 = i64::MAX;
 
@@ -72,21 +70,6 @@ impl Doors {
     /// The certificate that is shown from now on ends then.
     pub fn certificate_expires(&self, at: Option<Timestamp>) {
         self.certificate_ends.store(at.map_or(NO_END, Timestamp::as_second), Relaxed);
-    }
-}
-
-/// Whether it is time to tell again.
-#[derive(Debug, Default)]
-struct Told(Mutex<Option<Instant>>);
-
-impl Told {
-    fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|last| last.elapsed() >= TELL_EVERY);
-        if is_due {
-            *last = Some(Instant::now());
-        }
-        is_due
     }
 }
 

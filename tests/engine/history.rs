@@ -9,7 +9,7 @@ use rolegate::{
     engine::{Settings, answer::Query, freshness::Freshness, write::WriteOptions},
     rbac::{
         action::Action::{FilesDownload, FilesMove, ProjectPermissionsManage, TagsManage},
-        decide::{Decision, Facts, decide},
+        decide::{Decision, decide},
         grants::Grants,
         level::{GroupAction, GroupRole, SiteAction, SiteRole},
         question::{GroupAsk, Operation, ProjectAsk, Question},
@@ -107,17 +107,7 @@ impl Past {
     }
 
     pub(crate) fn decide(&self, query: &Query) -> Decision {
-        let mut facts = Facts { user: self.grants.get(&query.user), ..Facts::default() };
-        match &query.question {
-            Question::Site(_) => {}
-            Question::Group(group, _) => facts.group_exists = self.world.groups.contains_key(group),
-            Question::Project(project, ask) => {
-                facts.group_of_project = self.world.projects.get(project).map(|project| &project.group);
-                let to = ask.destination_project();
-                facts.destination_exists = to.is_some_and(|to| self.world.projects.contains_key(to));
-                facts.gear = ask.gear().and_then(|gear| self.world.gears.get(gear));
-            }
-        }
+        let facts = self.world.facts(self.grants.get(&query.user), &query.question);
         decide(&query.question, &self.roles, &facts)
     }
 }

@@ -35,19 +35,7 @@ impl Memory {
 
     /// What the site says about the things that a question names.
     pub(crate) fn facts<'a>(&'a self, user: &UserId, question: &Question) -> Facts<'a> {
-        let mut facts = Facts { user: self.grants.get(user), ..Facts::default() };
-        match question {
-            Question::Site(_) => {}
-            Question::Group(group, _) => facts.group_exists = self.world.groups.contains_key(group),
-            Question::Project(project, ask) => {
-                facts.group_of_project = self.world.projects.get(project).map(|project| &project.group);
-                facts.destination_exists =
-                    ask.destination_project().is_some_and(|to| self.world.projects.contains_key(to))
-                        || ask.destination_group().is_some_and(|to| self.world.groups.contains_key(to));
-                facts.gear = ask.gear().and_then(|gear| self.world.gears.get(gear));
-            }
-        }
-        facts
+        self.world.facts(self.grants.get(user), question)
     }
 
     pub(crate) fn decide(&self, asked: &Asked) -> Result<Decision, ErrorKind> {
