@@ -8,11 +8,13 @@ pub mod codec;
 mod convert;
 mod deadline;
 pub mod edge;
+pub mod front;
 pub mod journal;
 pub mod notes;
 mod size;
 mod status;
 mod suggest;
+mod whole;
 
 pub(crate) use convert::answer::reason_name;
 pub(crate) use status::{error_name, of_refusal, of_store};

@@ -4,7 +4,7 @@ pub mod answers;
 pub mod calls;
 pub mod connections;
 pub mod doors;
-mod intake;
+pub mod intake;
 pub mod metrics;
 mod places;
 pub mod rejections;

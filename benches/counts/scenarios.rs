@@ -12,8 +12,7 @@ use rolegate::{
         authorization::{Authorization, Limits},
         bearer::CallerGate,
         edge::Edge,
-        proto,
-        served::authorization_service_server::AuthorizationServiceServer,
+        front, proto,
     },
     rbac::{
         action::{Action, ActionName},
@@ -28,7 +27,6 @@ use rolegate::{
 };
 use std::{hint::black_box, path::Path, sync::Arc, time::Duration};
 use tonic::body::Body;
-use tower::Service as _;
 
 /// How many answers each scenario gives while it is counted.
 pub(crate) const ANSWERS: usize = 2_000;
@@ -127,7 +125,7 @@ struct Front {
     calls: Calls,
     taking: Taking,
     edge: Edge,
-    service: AuthorizationServiceServer<Authorization>,
+    service: front::Front,
 }
 
 impl Front {
@@ -138,7 +136,7 @@ impl Front {
             calls: Calls::new(Arc::new(Metrics::new(engine.clone())), 16, 16, 4 << 20),
             taking: Taking::default(),
             edge: Edge { time, time_with_key: time, callers: CallerGate::default(), keys: None },
-            service: AuthorizationServiceServer::new(Authorization::new(engine, limits)),
+            service: front::Front::new(Authorization::new(engine, limits), 4 << 20),
         }
     }
 
@@ -148,8 +146,7 @@ impl Front {
             .header("te", "trailers")
             .body(Body::new(Full::new(message.to_vec().into())))
             .unwrap();
-        let serve = |request| async { self.service.clone().call(request).await.unwrap() };
-        let answer = |request| self.edge.answer(request, serve);
+        let answer = |request| self.edge.answer(request, |request| self.service.answer(request));
         let response = self.calls.around(request, &self.taking, answer).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         M::decode(&body[5..]).unwrap()

@@ -103,7 +103,7 @@ impl<T> Round<T> {
                 round.settled.push(Err(error.clone()));
                 continue;
             }
-            match recall(view, held, query, last.as_ref()) {
+            match recall(view, held, query, last.take()) {
                 Ok(known) => {
                     round.settled.push(Ok(decide(view, query, &known)));
                     last = Some((query, known));

@@ -75,19 +75,21 @@ impl Known {
 
 /// Finds everything that a query needs in memory, in the cache or among what the call has loaded, or tells what is lacking.
 ///
-/// `last` is what was recalled before for the same view: what is the same again need not be looked up.
+/// `last` is what was recalled before for the same view: what is the same again is taken from it.
 pub(super) fn recall(
     view: &View,
     held: Option<&Held>,
     query: &Query,
-    last: Option<&(&Query, Known)>,
+    last: Option<(&Query, Known)>,
 ) -> Result<Known, Lack> {
     let (cache, revision) = (&*view.cache, view.head.revision);
     let project_of = |id| known(cache.projects.look(id, revision, held.map(|held| &held.projects)));
     let group_of = |id| known(cache.groups.look(id, revision, held.map(|held| &held.groups)));
     let gear_of = |id| known(cache.gears.look(id, revision, held.map(|held| &held.gears)));
-    let user = match last {
-        Some((last, known)) if last.user == query.user => known.user.clone(),
+    let (last, known_before) = last.unzip();
+    let (last_user, last_project) = known_before.map(|known| (known.user, known.project)).unzip();
+    let user = match last_user {
+        Some(user) if last.is_some_and(|last| last.user == query.user) => user,
         _ => known(cache.users.look(&query.user, revision, held.map(|held| &held.users)))?,
     };
     let mut facts = Known { user, project: None, group_exists: false, destination_exists: false, gear: None };
@@ -95,8 +97,8 @@ pub(super) fn recall(
         Question::Site(_) => {}
         Question::Group(group, _) => facts.group_exists = group_of(group)?.is_some(),
         Question::Project(project, ask) => {
-            facts.project = match last {
-                Some((last, known)) if last.question.project() == Some(project) => known.project.clone(),
+            facts.project = match last_project {
+                Some(known) if last.is_some_and(|last| last.question.project() == Some(project)) => known,
                 _ => project_of(project)?,
             };
             if let Some(project) = ask.destination_project() {

@@ -1,7 +1,7 @@
 //! `rolegate.v1.AuthorizationService`: decode, ask the engine, encode.
 
 use super::{
-    batch,
+    batch::{self, Parts},
     convert::{self, BadField, answer, batch::Questions, question, text},
     deadline,
     journal::Journal,
@@ -12,12 +12,13 @@ use super::{
 use crate::{
     engine::{
         Engine,
-        answer::{Answer, Stamped, Wish},
+        answer::{Answer, Query, Stamped, Wish},
         error::EngineError,
     },
     rbac::{explain::EffectiveActions, text::UserId},
     store::revision::Token,
 };
+use http::{Extensions, HeaderMap};
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
@@ -58,14 +59,19 @@ impl Authorization {
         Self { journal, ..self }
     }
 
+    /// Whether decisions are logged: then every question must be there as it came.
+    pub(super) const fn logs_decisions(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// What the caller wants beside the answer, and how long it can wait for it: the edge sees to the end.
-    fn wish<T>(
+    fn wish(
         &self,
-        request: &Request<T>,
+        headers: &HeaderMap,
         freshness: Option<&proto::Freshness>,
         explain: bool,
     ) -> Result<Wish, BadField> {
-        let wait = deadline::wait(request.metadata().as_ref(), self.limits.time);
+        let wait = deadline::wait(headers, self.limits.time);
         Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, wait })
     }
 
@@ -77,21 +83,43 @@ impl Authorization {
             let problem = format!("holds {items} questions, and {most} is the most this server takes");
             return Err(BadField::malformed("items", problem).into());
         }
-        let wish = self.wish(request, batch.beside.freshness.as_ref(), batch.beside.explain)?;
+        let wish =
+            self.wish(request.metadata().as_ref(), batch.beside.freshness.as_ref(), batch.beside.explain)?;
         Ok((convert::batch::questions(&batch), wish))
     }
 
     async fn answer(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
         let asked = request.get_ref();
         let query = question::query(asked)?;
-        let wish = self.wish(request, asked.freshness.as_ref(), asked.explain)?;
-        let answered = self.engine.check(&query, wish).await?;
-        notes::note(request.extensions(), &answered, notes::decided);
+        let wish = self.wish(request.metadata().as_ref(), asked.freshness.as_ref(), asked.explain)?;
+        self.decide(&query, wish, request.extensions()).await
+    }
+
+    /// The reply to a plain question, which came with these headers.
+    pub(super) async fn answer_plain(
+        &self,
+        question: Parts<'_>,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<proto::CheckResponse, Status> {
+        let query = question::plain(question)?;
+        let wish = self.wish(headers, None, false)?;
+        self.reply(self.decide(&query, wish, extensions).await?)
+    }
+
+    async fn decide(
+        &self,
+        query: &Query,
+        wish: Wish,
+        extensions: &Extensions,
+    ) -> Result<Stamped<Answer>, Status> {
+        let answered = self.engine.check(query, wish).await?;
+        notes::note(extensions, &answered, notes::decided);
         Ok(answered)
     }
 
-    fn reply(&self, answered: Stamped<Answer>) -> Result<Response<proto::CheckResponse>, Status> {
-        fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS).map(Response::new)
+    fn reply(&self, answered: Stamped<Answer>) -> Result<proto::CheckResponse, Status> {
+        fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS)
     }
 
     async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<Answered, Status> {
@@ -139,7 +167,7 @@ impl Authorization {
         let asked = request.get_ref();
         let user = text("user", &asked.user, UserId::parse)?;
         let resource = question::resource(asked.resource.as_ref())?;
-        let wish = self.wish(request, asked.freshness.as_ref(), false)?;
+        let wish = self.wish(request.metadata().as_ref(), asked.freshness.as_ref(), false)?;
         let answered = self.engine.effective(&user, &resource, wish).await?;
         notes::note(request.extensions(), &answered, |_| notes::Came::Listed);
         Ok(answered)
@@ -160,13 +188,15 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::CheckRequest>,
     ) -> Result<Response<proto::CheckResponse>, Status> {
-        let Some(journal) = &self.journal else { return self.reply(self.answer(&request).await?) };
+        let Some(journal) = &self.journal else {
+            return self.reply(self.answer(&request).await?).map(Response::new);
+        };
         // Boxed, here and below: what is off by default must not make every call's state larger to move about.
         let logged = Box::pin(async {
             let call = journal.begin("Check", request.metadata().as_ref());
             let answered = self.answer(&request).await;
             call.check(request.get_ref(), &answered).await?;
-            self.reply(answered?)
+            self.reply(answered?).map(Response::new)
         });
         logged.await
     }

@@ -140,8 +140,13 @@ impl Item<'_> {
 }
 
 impl<'a> Parts<'a> {
+    /// Whether it leaves nothing to a batch's defaults.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.user.is_some() && self.at.is_some() && self.asked.is_some()
+    }
+
     /// Reads an item in which each field comes once at most, in order, and none is long: all others are left to others.
-    fn read(item: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(item: &'a [u8]) -> Option<Self> {
         // Keys and short lengths are letters too, so that one look at the whole item tells for all of its texts.
         let mut left = std::str::from_utf8(item).ok()?;
         let user = field(1, &mut left)?;

@@ -1,8 +1,10 @@
 //! How long a call may take: the caller's own deadline, or ours if it is sooner.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
+/// Where callers say how long they wait.
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// What a reply needs to get out before the caller has given up.
 const MARGIN: Duration = Duration::from_millis(50);
 /// What "too late" needs to get out before a caller nearby has given up.
@@ -25,7 +27,7 @@ pub(super) fn limit(headers: &HeaderMap, ours: Duration) -> Duration {
 
 /// Reads `grpc-timeout`: up to eight digits and a unit. What cannot be read is no limit, as everywhere in gRPC.
 fn requested(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -10,11 +10,12 @@ use super::{
 use crate::{
     engine::{Engine, error::EngineError},
     store::auth::Actor,
+    telemetry::answers::{Content, GRPC_STATUS},
 };
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use std::{pin::pin, time::Duration};
-use tonic::{Code, Status, body::Body};
+use tonic::{Code, Status};
 
 /// The calls that take an API key.
 const ADMINISTRATION: &str = "/rolegate.v1.RoleAdminService/";
@@ -36,11 +37,11 @@ pub struct Edge {
 
 impl Edge {
     /// Lets a gRPC call be answered, until its deadline.
-    pub async fn answer<F: Future<Output = Response<Body>>>(
+    pub async fn answer<B, F: Future<Output = Response<Content>>>(
         &self,
-        mut request: Request<Body>,
-        next: impl FnOnce(Request<Body>) -> F,
-    ) -> Response<Body> {
+        mut request: Request<B>,
+        next: impl FnOnce(Request<B>) -> F,
+    ) -> Response<Content> {
         if let Some(refused) = refuse(&request) {
             return refused;
         }
@@ -68,7 +69,7 @@ impl Edge {
     }
 
     /// Asks for the key that the call takes. Without it nobody holds a place for longer than it takes to look it up.
-    async fn admit(&self, request: &mut Request<Body>, takes_key: bool) -> Result<(), Status> {
+    async fn admit<B>(&self, request: &mut Request<B>, takes_key: bool) -> Result<(), Status> {
         if request.uri().path().starts_with(AUTHORIZATION) {
             return self.callers.admit(request.headers());
         }
@@ -86,8 +87,8 @@ async fn actor(keys: &Engine, headers: &HeaderMap) -> Result<Actor, Status> {
 }
 
 /// What HTTP says to a request that is no gRPC call.
-fn refuse(request: &Request<Body>) -> Option<Response<Body>> {
-    let mut response = Response::new(Body::empty());
+fn refuse<B>(request: &Request<B>) -> Option<Response<Content>> {
+    let mut response = Response::default();
     if request.method() != Method::POST {
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -107,9 +108,12 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// Every error of ours carries details; an INTERNAL without them is the stack's, about a request that it cannot read.
-fn in_our_words(response: Response<Body>) -> Response<Body> {
+fn in_our_words(response: Response<Content>) -> Response<Content> {
     let headers = response.headers();
-    let Some(code) = headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
+    if matches!(response.body(), Content::Message(_)) {
+        return response;
+    }
+    let Some(code) = headers.get(&GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes())) else {
         return response;
     };
     if headers.contains_key("grpc-status-details-bin") {

@@ -6,7 +6,7 @@ use super::{
     level::{GroupAction, SiteAction},
     mask::ActionMask,
     question::Question,
-    requirement::{Clause, Need, Requirement},
+    requirement::{Need, Requirement},
     role::RoleTable,
     text::{GroupId, ProjectId, UserId},
 };
@@ -196,49 +196,61 @@ pub(super) struct Holder<'a> {
     pub(super) grants: &'a Grants,
 }
 
+/// How a user stands to a need, from worst to best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// The user has no role where it is to be met.
+    LacksRole,
+    /// The roles there do not give the action.
+    LacksAction,
+    Meets,
+}
+
+impl Standing {
+    /// How someone stands who has a role.
+    const fn of(is_met: bool) -> Self {
+        if is_met { Self::Meets } else { Self::LacksAction }
+    }
+}
+
 impl Holder<'_> {
     /// The deny for lack of a role or action, if there is a lack.
     fn lack(&self) -> Option<Decision> {
         let mut missing = Missing::NONE;
         let mut no_role = false;
         for clause in Requirement::of(self.question, self.grants.user()).clauses() {
-            if clause.needs().any(|need| self.meets(need)) {
+            // Among alternatives the best counts: a lack is for want of a role only if none of their places gives one.
+            let best = clause.needs().map(|need| self.standing(need)).max();
+            if best == Some(Standing::Meets) {
                 continue;
             }
-            no_role |= self.has_no_role_for(clause);
+            no_role |= best != Some(Standing::LacksAction);
             clause.needs().for_each(|need| missing.add(need));
         }
         let reason = if no_role { Reason::NoRole } else { Reason::LackingAction };
         (missing != Missing::NONE).then_some(Decision { reason, missing })
     }
 
-    /// Among alternatives, a lack is for want of a role only if none of their places gives one.
-    fn has_no_role_for(&self, clause: Clause) -> bool {
-        !clause.needs().any(|need| self.has_role_for(need))
-    }
-
     pub(super) fn meets(&self, need: Need) -> bool {
-        match need {
-            Need::Site(action) => self.grants.site_role().may(action),
-            Need::Group(action) | Need::DestinationGroup(action) => self
-                .group_of(need)
-                .and_then(|group| self.grants.group_role(group))
-                .is_some_and(|role| role.may(action)),
-            Need::Project(action) | Need::DestinationProject(action) => self
-                .project_of(need)
-                .is_some_and(|project| self.grants.project_mask(project, self.roles).contains(action)),
-        }
+        self.standing(need) == Standing::Meets
     }
 
-    fn has_role_for(&self, need: Need) -> bool {
+    fn standing(&self, need: Need) -> Standing {
         match need {
             // Everyone holds exactly one site role.
-            Need::Site(_) => true,
-            Need::Group(_) | Need::DestinationGroup(_) => {
-                self.group_of(need).is_some_and(|group| self.grants.group_role(group).is_some())
+            Need::Site(action) => Standing::of(self.grants.site_role().may(action)),
+            Need::Group(action) | Need::DestinationGroup(action) => {
+                let role = self.group_of(need).and_then(|group| self.grants.group_role(group));
+                role.map_or(Standing::LacksRole, |role| Standing::of(role.may(action)))
             }
-            Need::Project(_) | Need::DestinationProject(_) => {
-                self.project_of(need).is_some_and(|project| !self.grants.on_project(project).is_empty())
+            Need::Project(action) | Need::DestinationProject(action) => {
+                match self.project_of(need).map(|project| self.grants.on_project(project)) {
+                    None | Some([]) => Standing::LacksRole,
+                    Some(held) => {
+                        let mask = self.roles.union(held.iter().map(|grant| &grant.role));
+                        Standing::of(mask.contains(action))
+                    }
+                }
             }
         }
     }

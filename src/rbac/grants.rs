@@ -84,12 +84,23 @@ impl Grants {
     pub fn on_project(&self, project: &ProjectId) -> &[ProjectGrant] {
         let mark = mark::of(project.as_str());
         let start = self.marks.partition_point(|held| *held < mark);
-        let alike = self.marks.iter().skip(start).take_while(|held| **held == mark).count();
-        let alike = self.projects.get(start..start + alike).unwrap_or_default();
-        // Another project may bear the same mark; that two texts are equal is told sooner than which comes first.
-        let from = alike.iter().take_while(|grant| grant.project != *project).count();
-        let to = from + alike.iter().skip(from).take_while(|grant| grant.project == *project).count();
-        alike.get(from..to).unwrap_or_default()
+        let from_there = self.marks.get(start..).unwrap_or_default();
+        let alike = from_there.iter().take_while(|held| **held == mark).count();
+        let mut found = self.projects.get(start..start + alike).unwrap_or_default();
+        // Other projects may bear the same mark; that two texts are equal is told sooner than which comes first.
+        while let [first, rest @ ..] = found
+            && first.project != *project
+        {
+            found = rest;
+        }
+        // The first is the project's own.
+        while let [rest @ .., last] = found
+            && !rest.is_empty()
+            && last.project != *project
+        {
+            found = rest;
+        }
+        found
     }
 
     /// What the user's roles on a project come to.

@@ -2,8 +2,16 @@
 
 use super::connection::Activity;
 use crate::{
-    grpc::edge::Edge,
-    telemetry::{answers::Answer, calls::Calls},
+    grpc::{
+        admin::RoleAdmin, authorization::Authorization, edge::Edge, front::Front,
+        proto::role_admin_service_server::RoleAdminServiceServer,
+        served::authorization_service_server::AuthorizationServiceServer,
+    },
+    telemetry::{
+        answers::{Answer, Content},
+        calls::Calls,
+        intake::Intake,
+    },
 };
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -12,24 +20,36 @@ use tonic::{body::Body, server::NamedService, service::Routes};
 use tower::Service;
 
 /// A service of ours.
-pub(super) trait Ours:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-    + NamedService
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
+pub(super) trait Ours: Send + Sync + 'static {
+    /// Its name in the protocol.
+    const NAME: &'static str;
+
+    /// Answers a call.
+    fn answer(&self, request: Request<Arriving>) -> impl Future<Output = Response<Content>> + Send;
 }
 
-impl<S> Ours for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
+/// The body of a request as it comes in.
+pub(super) type Arriving = Intake<Incoming>;
+
+impl Ours for Front {
+    const NAME: &'static str = <AuthorizationServiceServer<Authorization> as NamedService>::NAME;
+
+    async fn answer(&self, request: Request<Arriving>) -> Response<Content> {
+        Self::answer(self, request).await
+    }
+}
+
+impl Ours for RoleAdminServiceServer<RoleAdmin> {
+    const NAME: &'static str = <Self as NamedService>::NAME;
+
+    async fn answer(&self, request: Request<Arriving>) -> Response<Content> {
+        made(self.clone().call(request).await)
+    }
+}
+
+/// What a service of the stack answers with.
+fn made(answered: Result<Response<Body>, Infallible>) -> Response<Content> {
+    answered.unwrap_or_else(|never| match never {}).map(Content::Made)
 }
 
 /// A face, to be shown on any number of connections.
@@ -83,11 +103,10 @@ impl<S: Ours> Shown<S> {
     }
 
     /// Nearly all calls are for our own service: they need not be looked for among the others.
-    async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        let answered = match request.uri().path().starts_with(&self.prefix) {
-            true => self.ours.clone().call(request).await,
-            false => Box::pin(self.others.clone().call(request)).await,
-        };
-        answered.unwrap_or_else(|never| match never {})
+    async fn serve(&self, request: Request<Arriving>) -> Response<Content> {
+        match request.uri().path().starts_with(&self.prefix) {
+            true => self.ours.answer(request).await,
+            false => made(Box::pin(self.others.clone().call(request.map(Body::new))).await),
+        }
     }
 }

@@ -10,9 +10,9 @@ use crate::{
         authorization::Authorization,
         bearer::CallerGate,
         edge::Edge,
+        front::Front,
         journal::Journal,
         proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
-        served::authorization_service_server::AuthorizationServiceServer,
     },
     telemetry::calls::Calls,
 };
@@ -41,14 +41,11 @@ pub(super) fn authorization_face(
     health: HealthService,
     calls: Calls,
     journal: Option<Arc<Journal>>,
-) -> Face<impl Fn() -> AuthorizationServiceServer<Authorization> + Clone + use<>> {
+) -> Face<impl Fn() -> Front + Clone + use<>> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
     let edge =
         Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
-    let ours = move || {
-        AuthorizationServiceServer::new(Authorization::new(engine.clone(), limits).logged(journal.clone()))
-            .max_decoding_message_size(bytes)
-    };
+    let ours = move || Front::new(Authorization::new(engine.clone(), limits).logged(journal.clone()), bytes);
     Face { calls, edge, ours, others: others(config, health) }
 }
 

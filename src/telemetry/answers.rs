@@ -2,25 +2,60 @@
 //! wherever it waits. Whoever leaves one for too long is found out.
 
 use super::places::Place;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Buf;
 use std::{
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tonic::{Status, body::Body, codegen::Bytes};
 
+/// Where gRPC says how a call went.
+pub static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// That it went well.
+static WELL: HeaderValue = HeaderValue::from_static("0");
+
+/// What a call is answered with.
+pub enum Content {
+    /// One message, as it is sent, and that the call went well.
+    Message(Bytes),
+    /// Whatever the stack makes of the answer.
+    Made(Body),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Made(Body::empty())
+    }
+}
+
 /// The body of an answer.
 pub struct Answer {
-    /// What there was at once, to be taken first.
-    first: Option<Box<Result<Frame<Bytes>, Status>>>,
-    first_data: Option<Bytes>,
-    body: Body,
+    first: First,
+    rest: Rest,
     /// None if the call was refused one.
     place: Option<Place>,
     taking: Taking,
+}
+
+/// What there was at once, to be taken first.
+enum First {
+    Nothing,
+    Data(Bytes),
+    /// Boxed: it is rare, and must not make every answer larger to move about.
+    Other(Box<Result<Frame<Bytes>, Status>>),
+}
+
+/// What comes after it.
+enum Rest {
+    Made(Body),
+    /// That the call went well.
+    Well,
+    Nothing,
 }
 
 impl Answer {
@@ -28,33 +63,60 @@ impl Answer {
     ///
     /// # Errors
     /// It is long, and there is no room for it.
-    pub(super) fn new(mut body: Body, place: Place, taking: Taking) -> Result<Self, Status> {
-        let (mut first, mut first_data) = (None, None);
-        if !body.is_end_stream() {
-            // Whoever sends it off asks again if nothing is there yet, and is woken then.
-            let context = &mut Context::from_waker(Waker::noop());
-            match Pin::new(&mut body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => {
-                        place.load().carry(data.len())?;
-                        first_data = Some(data);
-                    }
-                    Err(frame) => first = Some(Box::new(Ok(frame))),
-                },
-                Poll::Ready(Some(Err(error))) => first = Some(Box::new(Err(error))),
-                Poll::Ready(None) | Poll::Pending => {}
-            }
+    pub(super) fn new(content: Content, place: Place, taking: Taking) -> Result<Self, Status> {
+        let (first, rest) = match content {
+            Content::Message(bytes) => (First::Data(bytes), Rest::Well),
+            Content::Made(mut body) => (First::of(&mut body), Rest::Made(body)),
+        };
+        if let First::Data(data) = &first {
+            place.load().carry(data.len())?;
         }
-        Ok(Self { first, first_data, body, place: Some(place), taking })
+        Ok(Self { first, rest, place: Some(place), taking })
     }
 
     /// A refusal: an answer without a place.
     pub(super) const fn refusal(body: Body, taking: Taking) -> Self {
-        Self { first: None, first_data: None, body, place: None, taking }
+        Self { first: First::Nothing, rest: Rest::Made(body), place: None, taking }
     }
 
     fn piece(&self, bytes: Bytes) -> Piece {
         Piece { bytes, _place: self.place.clone(), _mark: self.taking.mark() }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match mem::replace(&mut self.first, First::Nothing) {
+            First::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+            First::Other(frame) => return Poll::Ready(Some(*frame)),
+            First::Nothing => {}
+        }
+        match &mut self.rest {
+            Rest::Made(body) => Pin::new(body).poll_frame(context),
+            Rest::Well => {
+                self.rest = Rest::Nothing;
+                Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::from_iter([(
+                    GRPC_STATUS.clone(),
+                    WELL.clone(),
+                )])))))
+            }
+            Rest::Nothing => Poll::Ready(None),
+        }
+    }
+}
+
+impl First {
+    fn of(body: &mut Body) -> Self {
+        if body.is_end_stream() {
+            return Self::Nothing;
+        }
+        // Whoever sends it off asks again if nothing is there yet, and is woken then.
+        match Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => Self::Data(data),
+                Err(frame) => Self::Other(Box::new(Ok(frame))),
+            },
+            Poll::Ready(Some(Err(error))) => Self::Other(Box::new(Err(error))),
+            Poll::Ready(None) | Poll::Pending => Self::Nothing,
+        }
     }
 }
 
@@ -66,28 +128,29 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, Status>>> {
-        let frame = if let Some(data) = self.first_data.take() {
-            Some(Ok(Frame::data(data)))
-        } else if let Some(first) = self.first.take() {
-            Some(*first)
-        } else {
-            std::task::ready!(Pin::new(&mut self.body).poll_frame(context))
-        };
+        let frame = ready!(self.poll_next(context));
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|bytes| self.piece(bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.first_data.is_none() && self.body.is_end_stream()
+        let is_over = match &self.rest {
+            Rest::Made(body) => body.is_end_stream(),
+            Rest::Well => false,
+            Rest::Nothing => true,
+        };
+        matches!(self.first, First::Nothing) && is_over
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut hint = self.body.size_hint();
-        let taken = self.first_data.as_ref().map_or(0, |data| data.len() as u64);
-        if taken > 0 {
-            hint = SizeHint::new();
-            hint.set_lower(taken);
+        match (&self.first, &self.rest) {
+            (First::Data(data), _) => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(data.len() as u64);
+                hint
+            }
+            (_, Rest::Made(body)) => body.size_hint(),
+            _ => SizeHint::with_exact(0),
         }
-        hint
     }
 }
 

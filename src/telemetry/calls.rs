@@ -1,7 +1,7 @@
 //! Around every gRPC call: counts it, times it, and refuses it when too many are in flight.
 
 use super::{
-    answers::{Answer, Taking},
+    answers::{Answer, Content, GRPC_STATUS, Taking},
     intake::Intake,
     metrics::Metrics,
     places::{Place, Places},
@@ -46,12 +46,12 @@ impl Calls {
         &self,
         mut request: Request<B>,
         taking: &Taking,
-        answer: impl FnOnce(Request<Body>) -> F,
+        answer: impl FnOnce(Request<Intake<B>>) -> F,
     ) -> Response<Answer>
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
-        F: Future<Output = Response<Body>>,
+        F: Future<Output = Response<Content>>,
     {
         let mut timer = Timer::start(&self.metrics, request.uri().path());
         if let Some(tracer) = &self.tracer {
@@ -62,17 +62,22 @@ impl Calls {
             return refuse(refused, &mut timer, taking);
         };
         let coming_in = place.clone();
-        let response = answer(request.map(|body| Body::new(Intake::new(body, coming_in)))).await;
+        let response = answer(request.map(|body| Intake::new(body, coming_in))).await;
         finish(response, place, &mut timer, taking)
     }
 }
 
 /// Ends a call with its answer, if there is room for that.
-fn finish(response: Response<Body>, place: Place, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
-    let (head, body) = response.into_parts();
-    match Answer::new(body, place, taking.clone()) {
+fn finish(response: Response<Content>, place: Place, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
+    let (head, content) = response.into_parts();
+    let is_well = matches!(content, Content::Message(_));
+    match Answer::new(content, place, taking.clone()) {
         Ok(answer) => {
-            timer.end(head.status, &head.headers);
+            if is_well {
+                timer.code = Code::Ok;
+            } else {
+                timer.end(head.status, &head.headers);
+            }
             Response::from_parts(head, answer)
         }
         Err(refused) => refuse(refused, timer, taking),
@@ -88,7 +93,7 @@ fn refuse(status: Status, timer: &mut Timer, taking: &Taking) -> Response<Answer
 /// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known. What is
 /// no gRPC call is told so in HTTP's words, for which gRPC has but one.
 fn code(status: StatusCode, headers: &HeaderMap) -> Code {
-    match headers.get("grpc-status") {
+    match headers.get(&GRPC_STATUS) {
         Some(code) => Code::from_bytes(code.as_bytes()),
         None if status == StatusCode::OK => Code::Ok,
         None => Code::Unknown,

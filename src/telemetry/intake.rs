@@ -14,7 +14,7 @@ use tonic::{Status, codegen::Bytes};
 const PREFIX: u8 = 5;
 
 /// The body of a request.
-pub(super) struct Intake<B> {
+pub struct Intake<B> {
     body: B,
     lengths: Lengths,
     place: Place,

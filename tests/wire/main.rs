@@ -21,6 +21,7 @@ mod drain;
 mod fuzz;
 mod hostile;
 mod http;
+mod pieces;
 mod random;
 mod raw;
 mod revocation;

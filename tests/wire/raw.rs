@@ -15,8 +15,17 @@ pub(crate) struct Raw {
     authority: String,
 }
 
+/// How it is told that a body is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    WithTheLast,
+    AfterTheLast,
+    WithTrailers,
+    Never,
+}
+
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) http: StatusCode,
     /// None if the reply is not gRPC at all.
@@ -45,24 +54,36 @@ impl Raw {
     }
 
     pub(crate) async fn send(&self, head: Builder, body: Vec<u8>) -> Result<Reply, h2::Error> {
-        self.exchange(head, body, true).await
+        self.send_in_pieces(head, vec![body], End::WithTheLast).await
     }
 
     /// Sends a body and never says that it is over.
     pub(crate) async fn send_unfinished(&self, head: Builder, body: Vec<u8>) -> Result<Reply, h2::Error> {
-        self.exchange(head, body, false).await
+        self.send_in_pieces(head, vec![body], End::Never).await
     }
 
-    async fn exchange(&self, head: Builder, body: Vec<u8>, is_over: bool) -> Result<Reply, h2::Error> {
-        let exchange = self.converse(head.body(()).unwrap(), Bytes::from(body), is_over);
+    /// Sends each piece in a frame of its own.
+    pub(crate) async fn send_in_pieces(
+        &self,
+        head: Builder,
+        pieces: Vec<Vec<u8>>,
+        end: End,
+    ) -> Result<Reply, h2::Error> {
+        let exchange = self.converse(head.body(()).unwrap(), pieces, end);
         tokio::time::timeout(PATIENCE, exchange).await.expect("the server says something")
     }
 
-    async fn converse(&self, head: Request<()>, body: Bytes, is_over: bool) -> Result<Reply, h2::Error> {
+    async fn converse(&self, head: Request<()>, pieces: Vec<Vec<u8>>, end: End) -> Result<Reply, h2::Error> {
         let mut sender = self.sender.clone().ready().await?;
-        let (response, mut stream) = sender.send_request(head, is_over && body.is_empty())?;
-        if !body.is_empty() {
-            stream.send_data(body, is_over)?;
+        let (response, mut stream) = sender.send_request(head, false)?;
+        let last = pieces.len().saturating_sub(1);
+        for (number, piece) in pieces.into_iter().enumerate() {
+            stream.send_data(Bytes::from(piece), number == last && matches!(end, End::WithTheLast))?;
+        }
+        match end {
+            End::WithTheLast | End::Never => {}
+            End::AfterTheLast => stream.send_data(Bytes::new(), true)?,
+            End::WithTrailers => stream.send_trailers(HeaderMap::new())?,
         }
         let response = response.await?;
         let (http, headers) = (response.status(), response.headers().clone());

@@ -4,6 +4,7 @@ use super::{BadField, Fault, operation::Attributes, quoted, text};
 use crate::{
     engine::answer::Query,
     grpc::{
+        batch::Parts,
         proto::{self, resource::Place},
         suggest,
     },
@@ -49,12 +50,23 @@ pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, Bad
         Q::Action(name) => Asked::Action(name),
         Q::Operation(operation) => Asked::Operation(operation),
     });
-    assemble(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked, None).map_err(
-        |bad| match unknown_name(&bad, asked).and_then(nearest) {
-            Some(near) => with_suggestion(bad, near),
-            None => bad,
-        },
-    )
+    single(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked)
+}
+
+/// Reads a single question of which all that it says has been found.
+pub(in crate::grpc) fn plain(parts: Parts<'_>) -> Result<Query, BadField> {
+    single(user(parts.user, None), || place(parts.at.unwrap_or(At::Nowhere), None), parts.asked)
+}
+
+fn single(
+    user: Result<UserId, BadField>,
+    resource: impl FnOnce() -> Result<Resource, BadField>,
+    asked: Option<Asked<'_>>,
+) -> Result<Query, BadField> {
+    assemble(user, resource, asked, None).map_err(|bad| match unknown_name(&bad, asked).and_then(nearest) {
+        Some(near) => with_suggestion(bad, near),
+        None => bad,
+    })
 }
 
 /// Puts a question together from its three parts, which are judged in this order.
