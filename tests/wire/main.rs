@@ -11,6 +11,7 @@
 
 mod ask;
 mod asked;
+mod attack;
 mod bad_input;
 mod config;
 mod connections;

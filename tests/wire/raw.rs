@@ -3,10 +3,21 @@
 use super::server::PATIENCE;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request, StatusCode, request::Builder};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
 use tonic::{Code, codegen::Bytes};
 
 pub(crate) const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+/// What every HTTP/2 client begins with, and no settings of its own.
+pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// Connects to a TCP port or to a Unix socket.
+pub(crate) async fn dial(address: &str) -> Either<TcpStream, UnixStream> {
+    match address.strip_prefix("unix:") {
+        Some(path) => Either::Right(UnixStream::connect(path).await.unwrap()),
+        None => Either::Left(TcpStream::connect(address.trim_start_matches("http://")).await.unwrap()),
+    }
+}
 
 /// A connection.
 #[derive(Clone)]
@@ -27,9 +38,9 @@ pub(crate) struct Reply {
 
 impl Raw {
     pub(crate) async fn connect(address: &str) -> Self {
-        let authority = address.trim_start_matches("http://").to_owned();
-        let stream = TcpStream::connect(&authority).await.unwrap();
-        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        // A path is no authority.
+        let authority = address.strip_prefix("http://").unwrap_or("localhost").to_owned();
+        let (sender, connection) = h2::client::handshake(dial(address).await).await.unwrap();
         // Ends with the last sender, or with the server.
         tokio::spawn(connection);
         Self { sender, authority }
@@ -92,4 +103,32 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend_from_slice(message);
     frame
+}
+
+/// A frame of any kind.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Headers of a Check of this method and content type, in the plainest way to write them.
+pub(crate) fn headers(method: &str, content: &str) -> Vec<u8> {
+    let literal = |name: &str, value: &str| {
+        let length = |text: &str| u8::try_from(text.len()).unwrap();
+        [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
+    };
+    [
+        literal(":method", method),
+        literal(":scheme", "http"),
+        literal(":path", CHECK),
+        literal(":authority", "x"),
+        literal("content-type", content),
+        literal("te", "trailers"),
+    ]
+    .concat()
+}
+
+/// The headers of a call.
+pub(crate) fn call_headers() -> Vec<u8> {
+    headers("POST", "application/grpc")
 }
