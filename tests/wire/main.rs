@@ -16,6 +16,7 @@ mod bad_input;
 mod config;
 mod connections;
 mod crash;
+mod crowds;
 mod deadlines;
 mod decision_log;
 mod drain;

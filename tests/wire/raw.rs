@@ -3,6 +3,7 @@
 use super::server::PATIENCE;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request, StatusCode, request::Builder};
+use std::io;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::either::Either;
 use tonic::{Code, codegen::Bytes};
@@ -11,12 +12,20 @@ pub(crate) const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
 /// What every HTTP/2 client begins with, and no settings of its own.
 pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Connects to a TCP port or to a Unix socket.
-pub(crate) async fn dial(address: &str) -> Either<TcpStream, UnixStream> {
+/// A connection to a TCP port or to a Unix socket.
+type Stream = Either<TcpStream, UnixStream>;
+
+/// Connects to a TCP port or to a Unix socket, if it can be done.
+pub(crate) async fn connect(address: &str) -> io::Result<Stream> {
     match address.strip_prefix("unix:") {
-        Some(path) => Either::Right(UnixStream::connect(path).await.unwrap()),
-        None => Either::Left(TcpStream::connect(address.trim_start_matches("http://")).await.unwrap()),
+        Some(path) => UnixStream::connect(path).await.map(Either::Right),
+        None => TcpStream::connect(address.trim_start_matches("http://")).await.map(Either::Left),
     }
+}
+
+/// The same where it must be.
+pub(crate) async fn dial(address: &str) -> Stream {
+    connect(address).await.unwrap()
 }
 
 /// A connection.
