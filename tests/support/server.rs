@@ -271,7 +271,11 @@ impl Server {
 
     /// Asks the process to end.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -1,8 +1,8 @@
 //! HTTP/2 by hand: whatever is to be sent goes out as it is, and everything that comes back can be looked at.
 
 use super::server::PATIENCE;
-use h2::client::SendRequest;
-use http::{HeaderMap, Request, StatusCode, request::Builder};
+use h2::{RecvStream, SendStream, client::SendRequest};
+use http::{HeaderMap, Request, Response, StatusCode, request::Builder};
 use std::io;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::either::Either;
@@ -11,6 +11,9 @@ use tonic::{Code, codegen::Bytes};
 pub(crate) const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
 /// What every HTTP/2 client begins with, and no settings of its own.
 pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// What asks for the server's services.
+pub(crate) const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /// A connection to a TCP port or to a Unix socket.
 type Stream = Either<TcpStream, UnixStream>;
@@ -47,12 +50,17 @@ pub(crate) struct Reply {
 
 impl Raw {
     pub(crate) async fn connect(address: &str) -> Self {
+        Self::reach(address).await.unwrap()
+    }
+
+    /// Connects, if there is somebody.
+    pub(crate) async fn reach(address: &str) -> Option<Self> {
         // A path is no authority.
         let authority = address.strip_prefix("http://").unwrap_or("localhost").to_owned();
-        let (sender, connection) = h2::client::handshake(dial(address).await).await.unwrap();
+        let (sender, connection) = h2::client::handshake(connect(address).await.ok()?).await.ok()?;
         // Ends with the last sender, or with the server.
         tokio::spawn(connection);
-        Self { sender, authority }
+        Some(Self { sender, authority })
     }
 
     /// A gRPC request, as far as its headers go.
@@ -71,6 +79,13 @@ impl Raw {
     /// Sends a body and never says that it is over.
     pub(crate) async fn send_unfinished(&self, head: Builder, body: Vec<u8>) -> Result<Reply, h2::Error> {
         self.exchange(head, body, false).await
+    }
+
+    /// Begins what is not to end: a request whose body goes on, and its answer, which has begun.
+    pub(crate) async fn begin(&self, head: Builder) -> (Response<RecvStream>, SendStream<Bytes>) {
+        let mut sender = self.sender.clone().ready().await.unwrap();
+        let (response, stream) = sender.send_request(head.body(()).unwrap(), false).unwrap();
+        (response.await.unwrap(), stream)
     }
 
     async fn exchange(&self, head: Builder, body: Vec<u8>, is_over: bool) -> Result<Reply, h2::Error> {
