@@ -8,6 +8,7 @@ mod http;
 mod lanes;
 mod listen;
 mod monitoring;
+pub mod open_files;
 pub mod platform;
 mod serving;
 mod shutdown;
@@ -100,6 +101,13 @@ impl Listeners {
             // Monitors and probes hold no certificates, and nothing that is told there needs any.
             metrics: maybe_bind(&config.metrics_listen, config, None).await?,
         })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let others = [&self.admin, &self.http, &self.metrics];
+        self.authorization.len() + others.into_iter().flatten().count()
     }
 }
 

@@ -3,10 +3,11 @@
 use super::{
     ask::{may, project},
     http::metric,
-    server::{Server, Store, channel, until},
+    server::{Server, Store, channel, serving, until},
     site::SITE,
 };
 use rolegate::grpc::proto::{Decision, authorization_service_client::AuthorizationServiceClient};
+use std::process::Command;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -45,6 +46,24 @@ pub(crate) async fn serves(door: &str) {
         let answer = questions.check(may(who, project("scans"), "files_download")).await.unwrap();
         assert_eq!(answer.into_inner().decision(), wanted);
     }
+}
+
+/// The command that serves a store within limits that `prlimit` is told.
+pub(crate) fn within(limits: &[&str], store: &Store, flags: &[&str]) -> Command {
+    let server = serving(store, flags);
+    let mut command = Command::new("prlimit");
+    command.args(limits).arg(server.get_program()).args(server.get_args());
+    for (name, _) in server.get_envs() {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Starts a server within limits, and waits until it serves.
+pub(crate) async fn limited(limits: &[&str], store: &Store, flags: &[&str]) -> Server {
+    let server = Server::run(within(limits, store, flags)).await;
+    server.becomes(ServingStatus::Serving).await;
+    server
 }
 
 impl Attacked {
