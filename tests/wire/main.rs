@@ -23,6 +23,7 @@ mod drain;
 mod fuzz;
 mod hostile;
 mod http;
+mod memory;
 mod open_files;
 mod random;
 mod raw;
