@@ -83,10 +83,7 @@ async fn while_the_store_is_away_everyone_is_told_so_and_service_begins_by_itsel
 #[tokio::test]
 async fn a_store_that_somebody_else_keeps_to_himself_is_away_until_he_lets_it_go() {
     let store = Store::with_site(SITE);
-    let options =
-        SqliteConnectOptions::new().filename(&store.path).locking_mode(SqliteLockingMode::Exclusive);
-    let mut keeper = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("BEGIN EXCLUSIVE").execute(&mut keeper).await.unwrap();
+    let keeper = keeper(&store, SqliteLockingMode::Exclusive).await;
     let mut server = Server::listening(&store, &[]).await;
     until("it is said", async || server.logs.contain("cannot open the role store")).await;
     assert_eq!(health(&server.questions).await, ServingStatus::NotServing);
@@ -97,6 +94,22 @@ async fn a_store_that_somebody_else_keeps_to_himself_is_away_until_he_lets_it_go
     server.becomes(ServingStatus::Serving).await;
     serves(&server.questions).await;
     assert!(server.is_running() && server.logs.contain("locked"), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_writes_without_end_keeps_no_server_from_starting_to_answer() {
+    let store = Store::with_site(SITE);
+    let _keeper = keeper(&store, SqliteLockingMode::Normal).await;
+    let server = Server::start(&store).await;
+    serves(&server.questions).await;
+}
+
+/// A connection that has begun to write, and does not end.
+async fn keeper(store: &Store, mode: SqliteLockingMode) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(&store.path).locking_mode(mode);
+    let mut keeper = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut keeper).await.unwrap();
+    keeper
 }
 
 #[tokio::test]
