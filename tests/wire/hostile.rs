@@ -110,7 +110,9 @@ async fn long_messages_are_refused_where_they_find_no_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_takes_in_no_answers_is_cut_off() {
-    let mut attacked = Attacked::start().await;
+    // Time enough for there to be answers, however busy the machine is.
+    let flags = ["--answer-timeout", "500ms", "--check-timeout", "20s"];
+    let mut attacked = Attacked::start_with(&flags).await;
     let items = vec![item(may("ann", project("scans"), "files_download")); 1_000];
     let message = BatchCheckRequest { items, explain: true, ..BatchCheckRequest::default() }.encode_to_vec();
     for window in [0, 1] {

@@ -2,9 +2,9 @@
 
 use super::{
     ask::{item, may, project},
-    attack::{limited, memory, serves, within},
+    attack::{memory, serves, within},
     raw::{Raw, framed},
-    server::{Server, Store, finish},
+    server::{Server, Store, finish, until},
     site::SITE,
 };
 use prost::Message as _;
@@ -23,7 +23,7 @@ const ROOM: usize = 16;
 const AHEAD: usize = 1 << 20;
 const CALLERS: usize = 48;
 /// How often each of them asks.
-const TIMES: usize = 5;
+const TIMES: usize = 3;
 
 /// As large a batch as there may be: what ann and bob may do, and much that is no question.
 fn largest() -> Vec<u8> {
@@ -89,8 +89,11 @@ async fn floods_of_the_largest_messages_take_no_more_memory_than_their_room_come
 async fn where_memory_runs_out_a_server_refuses_or_ends_and_allows_nothing_wrong() {
     let store = Store::with_site(SITE);
     // From little more than an idle server takes, threads and all, to enough.
-    for most in [160 << 20, 256 << 20, 448 << 20] {
-        let mut server = limited(&[&format!("--as={most}")], &store, &["--threads", "2"]).await;
+    for most in [256 << 20, 352 << 20, 448 << 20] {
+        let command = within(&[&format!("--as={most}")], &store, &["--threads", "2"]);
+        let mut server = Server::run(command).await;
+        until("it serves or has ended", async || server.logs.contain("\"serving\"") || !server.is_running())
+            .await;
         let (answered, refused) = flood(&server).await;
         if answered + refused == CALLERS * TIMES {
             serves(&server.questions).await;
