@@ -8,6 +8,7 @@ mod http;
 mod lanes;
 mod listen;
 mod monitoring;
+pub mod open_files;
 pub mod platform;
 mod serving;
 mod shutdown;
@@ -101,6 +102,13 @@ impl Listeners {
             metrics: maybe_bind(&config.metrics_listen, config, None).await?,
         })
     }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let others = [&self.admin, &self.http, &self.metrics];
+        self.authorization.len() + others.into_iter().flatten().count()
+    }
 }
 
 async fn maybe_bind(
@@ -165,7 +173,7 @@ pub async fn run(
     // Health learns of it, and then the listeners. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
     let deadline = Instant::now() + config.drain;
-    // Calls that last, such as watches, must not take the time in which the store is closed.
+    // Calls that last, such as talks with reflection, must not take the time in which the store is closed.
     let calls_end = deadline - LAST_WRITES.min(config.drain / 4);
     let ended = async {
         let all_ended = timeout_at(calls_end, tasks.listeners_ended()).await.is_ok();
@@ -245,6 +253,7 @@ async fn start(
     // The listeners stop only when nobody is told any more that the server serves.
     let (told, stopped) = watch::channel(false);
     tasks.hold("health", health.clone().watch(stopping, told));
+    let watched = || health.watched(stopped.clone());
     if let Some(tls) = &config.tls {
         tls::announce(tls);
         metrics.doors.certificate_expires(tls.expires());
@@ -265,13 +274,13 @@ async fn start(
     let lanes = Lanes::start(config.threads).map_err(ServerError::Threads)?;
     for listener in listeners.authorization {
         let journal = log.as_ref().map(|log| journal(config, log, &listener));
-        let face = authorization_face(config, engine, health.service(), asking.clone(), journal);
+        let face = authorization_face(config, engine, watched(), asking.clone(), journal);
         let acceptor = accept(listener, Door::Authorization);
         let served = serving::serve(face, acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {
-        let face = admin_face(config, engine, health.service(), calls());
+        let face = admin_face(config, engine, watched(), calls());
         let acceptor = accept(listener, Door::Admin);
         let served = serving::serve(face, acceptor, Lanes::here(), config.connections, stopped.clone());
         tasks.serve("admin listener", served);

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     config::{Config, ConfigError, ServeArgs},
     decision_log::DecisionLog,
-    server::{self, Listeners, ServerError, tls::Tls},
+    server::{self, Listeners, ServerError, open_files, tls::Tls},
     store::{opening, postgres::Access},
     telemetry,
 };
@@ -52,6 +52,7 @@ async fn start(config: &mut Config, log: Option<DecisionLog>, demo: bool) -> Res
         true => Some(demo::prepare(config).await.map_err(|error| error.to_string())?),
         false => None,
     };
+    open_files::allow(listeners.count().saturating_mul(config.connections.connections));
     announce(config, &listeners);
     if let Some(key) = demo_key {
         print(&demo::welcome(&listeners, &key));

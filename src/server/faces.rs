@@ -1,6 +1,6 @@
 //! What the gRPC listeners serve: questions or administration, and beside either of them health and reflection.
 
-use super::{Listener, face::Face};
+use super::{Listener, face::Face, health::Watched};
 use crate::{
     config::Config,
     decision_log::{DecisionLog, record::Peer},
@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tonic::service::Routes;
-use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tonic_health::pb::health_server::HealthServer;
 
 /// The largest message to health and to reflection, in bytes: they take names, from anyone.
 const SMALL_MESSAGE: usize = 4 << 10;
@@ -38,7 +38,7 @@ pub(super) fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -
 pub(super) fn authorization_face(
     config: &Config,
     engine: &Engine,
-    health: HealthService,
+    health: Watched,
     calls: Calls,
     journal: Option<Arc<Journal>>,
 ) -> Face<impl Fn() -> Front + Clone + use<>> {
@@ -53,7 +53,7 @@ pub(super) fn authorization_face(
 pub(super) fn admin_face(
     config: &Config,
     engine: &Engine,
-    health: HealthService,
+    health: Watched,
     calls: Calls,
 ) -> Face<impl Fn() -> RoleAdminServiceServer<RoleAdmin> + Clone + use<>> {
     let (engine, bytes) = (engine.clone(), config.message_bytes);
@@ -70,7 +70,7 @@ pub(super) fn admin_face(
 }
 
 /// Health, and reflection unless it is switched off.
-fn others(config: &Config, health: HealthService) -> Routes {
+fn others(config: &Config, health: Watched) -> Routes {
     let routes = Routes::new(HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE));
     if !config.reflection {
         return routes;

@@ -9,10 +9,16 @@ use crate::{
         served::authorization_service_server::AuthorizationServiceServer,
     },
 };
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use std::time::Duration;
 use tokio::{sync::watch, time};
+use tonic::{Request, Response, Status};
 use tonic_health::{
     ServingStatus,
+    pb::{HealthCheckRequest, HealthCheckResponse, health_server},
     server::{HealthReporter, HealthService},
 };
 
@@ -44,6 +50,11 @@ impl Health {
     /// What answers those who ask, by gRPC or HTTP: all of them read one state.
     pub(super) fn service(&self) -> HealthService {
         HealthService::from_health_reporter(self.reporter.clone())
+    }
+
+    /// The same for those who may watch it, until the server has stopped.
+    pub(super) fn watched(&self, stopped: watch::Receiver<bool>) -> Watched {
+        Watched { service: self.service(), stopped }
     }
 
     /// Follows the engine's readiness until the server is to stop; not serving from there on, of which the rest is told.
@@ -91,5 +102,41 @@ impl Health {
             self.reporter.set_not_serving::<AuthorizationServiceServer<Authorization>>().await;
             self.reporter.set_not_serving::<RoleAdminServiceServer<RoleAdmin>>().await;
         }
+    }
+}
+
+/// The health service, each watch of which ends when the server does: nothing else would tell its caller to go, and the
+/// drain would wait for it in vain.
+pub(super) struct Watched {
+    service: HealthService,
+    stopped: watch::Receiver<bool>,
+}
+
+#[tonic::async_trait]
+impl health_server::Health for Watched {
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.service.check(request).await
+    }
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let states = self.service.watch(request).await?.into_inner();
+        let watched = stream::unfold((states, self.stopped.clone()), async |(mut states, stopped)| {
+            let next = tokio::select! {
+                biased;
+                next = states.next() => next,
+                // What was told last may have come in between.
+                () = shutdown::until(stopped.clone()) => states.next().now_or_never().flatten(),
+            };
+            next.map(|next| (next, (states, stopped)))
+        });
+        Ok(Response::new(watched.boxed()))
     }
 }

@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
     },
     thread,
 };
@@ -58,15 +59,18 @@ impl Lane {
         Self { runtime, connections: Arc::default(), _open: open }
     }
 
+    /// The runtime is made on its thread: where there is no thread for it, it could not be dropped, either.
     fn start(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (open, closed) = oneshot::channel();
+        let ((open, closed), (tell, told)) = (oneshot::channel(), mpsc::sync_channel(1));
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
+            let made = Builder::new_current_thread().enable_all().build();
+            // Whoever waits for this does not go away before.
+            let _ = tell.send(made.as_ref().map(|runtime| runtime.handle().clone()).map_err(io::Error::kind));
             // Nothing is ever sent: the other end is dropped, which ends the lane.
-            let _: Result<(), _> = runtime.block_on(closed);
+            let _: Option<Result<(), _>> = made.ok().map(|runtime| runtime.block_on(closed));
         })?;
-        Ok(Self::new(handle, Some(open)))
+        let runtime = told.recv().map_err(io::Error::other)??;
+        Ok(Self::new(runtime, Some(open)))
     }
 }
 

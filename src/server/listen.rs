@@ -7,11 +7,16 @@ use super::{
 use crate::{config::Address, telemetry::doors::Doors};
 use std::{
     fs, io,
+    net::SocketAddr,
     os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{self, TcpListener, UnixListener, UnixStream};
+
+/// How many connections to a TCP port may wait to be accepted, if the system allows as many. A further one would be dropped
+/// or cut off, without a word why, after its client has been told that it is connected. Unix sockets have as many as may be.
+const WAITING: u32 = 4_096;
 
 /// A bound listener.
 pub enum Listener {
@@ -65,7 +70,7 @@ impl Listener {
     pub(super) async fn bind(address: &Address, entry: Entry) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {
-                let listener = TcpListener::bind(address).await?;
+                let listener = listen_tcp(*address)?;
                 Ok(Self::Tcp(TcpSocket { listener, tls: entry.tls }))
             }
             Address::Unix(path) => {
@@ -143,6 +148,17 @@ impl UnixSocket {
             doors.peer_refused(uid);
         }
     }
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => net::TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => net::TcpSocket::new_v6()?,
+    };
+    // Whoever starts anew gets its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// Binds in a folder that only its owner may enter, and moves the socket to its place with the rights that it is to

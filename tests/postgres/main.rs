@@ -29,3 +29,4 @@ mod scene;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../support/server.rs"]
 mod server;
+mod startup;

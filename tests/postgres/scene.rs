@@ -80,11 +80,16 @@ impl Scene {
 
 /// Starts a server on a store, and waits until it serves.
 pub(crate) async fn serve(store: &str, flags: &[&str]) -> Server {
-    let mut command: Command = rolegate(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"]);
-    command.args(["--metrics-listen", "127.0.0.1:0", "--store", store]).args(flags);
-    let server = Server::run(command).await;
+    let server = listen(store, flags).await;
     server.becomes(ServingStatus::Serving).await;
     server
+}
+
+/// The same, but it need not serve.
+pub(crate) async fn listen(store: &str, flags: &[&str]) -> Server {
+    let mut command: Command = rolegate(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"]);
+    command.args(["--metrics-listen", "127.0.0.1:0", "--store", store]).args(flags);
+    Server::run(command).await
 }
 
 /// Gives somebody a role on `scans`; the token of the write.

@@ -174,6 +174,20 @@ impl Logs {
     }
 }
 
+/// The command that serves a store, at ports that are free if nothing else is said.
+pub(crate) fn serving(store: &Store, flags: &[&str]) -> Command {
+    let mut arguments = vec!["serve", "--store", store.text(), "--log-format", "json"];
+    for (flag, usual) in
+        [("--listen", "127.0.0.1:0"), ("--admin-listen", "127.0.0.1:0"), ("--metrics-listen", "127.0.0.1:0")]
+    {
+        if !flags.contains(&flag) {
+            arguments.extend([flag, usual]);
+        }
+    }
+    arguments.extend(flags);
+    rolegate(arguments)
+}
+
 /// A process that serves. Killed when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -200,18 +214,7 @@ impl Server {
 
     /// Starts a server, and waits until it listens; whether it serves is another matter.
     pub(crate) async fn listening(store: &Store, flags: &[&str]) -> Self {
-        let mut arguments = vec!["serve", "--store", store.text(), "--log-format", "json"];
-        for (flag, usual) in [
-            ("--listen", "127.0.0.1:0"),
-            ("--admin-listen", "127.0.0.1:0"),
-            ("--metrics-listen", "127.0.0.1:0"),
-        ] {
-            if !flags.contains(&flag) {
-                arguments.extend([flag, usual]);
-            }
-        }
-        arguments.extend(flags);
-        Self::run(rolegate(arguments)).await
+        Self::run(serving(store, flags)).await
     }
 
     /// Runs a command that serves, and waits until it listens.
@@ -271,7 +274,11 @@ impl Server {
 
     /// Asks the process to end.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -1,12 +1,14 @@
 //! A server that is killed while it writes: what it acknowledged is there, and what it did not is whole or absent.
 
 use super::{
+    ask::{at_least, may, project},
     random::Random,
-    server::{Admin, Server, Store, until},
+    server::{Admin, Questions, Server, Store, until},
     site::SITE,
 };
 use rolegate::grpc::proto::{
-    CreateUserRequest, GetUserRequest, ListProjectPermissionsRequest, SetProjectPermissionRequest,
+    CheckRequest, CreateUserRequest, Decision, GetUserRequest, ListProjectPermissionsRequest,
+    RemoveProjectPermissionRequest, SetProjectPermissionRequest,
 };
 use std::sync::{
     Arc,
@@ -14,18 +16,19 @@ use std::sync::{
 };
 use tonic::Code;
 
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 20;
 
 #[tokio::test]
 async fn every_acknowledged_write_survives_and_the_rest_is_whole_or_absent() {
     let mut random = Random::seeded();
     let store = Store::with_site(SITE);
-    let mut acknowledged: Vec<String> = Vec::new();
+    let mut acknowledged = Written::default();
     let mut newest = String::new();
     for round in 0..ROUNDS {
         let mut server = Server::start(&store).await;
         let admin = server.administrator(&store.key).await;
         check_all(&mut admin.clone(), &acknowledged, &newest).await;
+        ask_all(&mut server.questions().await, &acknowledged, &newest).await;
         let count = Arc::new(AtomicUsize::new(0));
         let writing = tokio::spawn(write_until_gone(admin, round, Arc::clone(&count)));
         let enough = 1 + random.below(12);
@@ -33,16 +36,26 @@ async fn every_acknowledged_write_survives_and_the_rest_is_whole_or_absent() {
         server.kill();
         let (written, token) = writing.await.unwrap();
         assert!(token > newest, "revisions go on where they were: {newest} and then {token}");
-        acknowledged.extend(written);
+        acknowledged.granted.extend(written.granted);
+        acknowledged.revoked.extend(written.revoked);
         newest = token;
     }
     let server = Server::start(&store).await;
     check_all(&mut server.administrator(&store.key).await, &acknowledged, &newest).await;
+    ask_all(&mut server.questions().await, &acknowledged, &newest).await;
 }
 
-/// Makes users and puts them on a project until the server is gone; says which were acknowledged, and the last token.
-async fn write_until_gone(mut admin: Admin, round: usize, count: Arc<AtomicUsize>) -> (Vec<String>, String) {
-    let (mut written, mut token) = (Vec::new(), String::new());
+/// What was acknowledged, and is not touched any more.
+#[derive(Default)]
+struct Written {
+    granted: Vec<String>,
+    revoked: Vec<String>,
+}
+
+/// Makes users, puts them on a project, and takes every other one off again, until the server is gone; says what was
+/// acknowledged, and the last token.
+async fn write_until_gone(mut admin: Admin, round: usize, count: Arc<AtomicUsize>) -> (Written, String) {
+    let (mut written, mut token) = (Written::default(), String::new());
     for n in 0.. {
         let id = format!("user-{round}-{n}");
         let user = CreateUserRequest { id: id.clone(), ..CreateUserRequest::default() };
@@ -56,20 +69,43 @@ async fn write_until_gone(mut admin: Admin, round: usize, count: Arc<AtomicUsize
         };
         let Ok(set) = admin.set_project_permission(permission).await else { break };
         token = set.into_inner().revision_token;
-        written.push(id);
+        if n % 2 == 0 {
+            written.granted.push(id);
+        } else {
+            let (project, user) = ("scans".to_owned(), id.clone());
+            let revoke = RemoveProjectPermissionRequest { project, user, expected_revision: None };
+            let Ok(revoked) = admin.remove_project_permission(revoke).await else { break };
+            token = revoked.into_inner().revision_token;
+            written.revoked.push(id);
+        }
         count.fetch_add(1, Ordering::Relaxed);
     }
     (written, token)
 }
 
-async fn check_all(admin: &mut Admin, acknowledged: &[String], newest: &str) {
+/// Tokens from before are honoured, and no answer is older than what was acknowledged, whether it is asked for or not.
+async fn ask_all(questions: &mut Questions, acknowledged: &Written, newest: &str) {
+    let wanted = [(&acknowledged.granted, Decision::Allow), (&acknowledged.revoked, Decision::Deny)];
+    for (users, decision) in wanted {
+        for user in users {
+            for freshness in [None, at_least(newest)] {
+                let question = CheckRequest { freshness, ..may(user, project("scans"), "files_download") };
+                let answer = questions.check(question).await.unwrap().into_inner();
+                assert_eq!(answer.decision(), decision, "{user} at {newest}");
+                assert!(*answer.revision_token >= *newest, "{} and before {newest}", answer.revision_token);
+            }
+        }
+    }
+}
+
+async fn check_all(admin: &mut Admin, acknowledged: &Written, newest: &str) {
     let all = ListProjectPermissionsRequest {
         project: "scans".to_owned(),
         page_size: 1_000,
         ..ListProjectPermissionsRequest::default()
     };
     let permissions = admin.list_project_permissions(all).await.unwrap().into_inner().permissions;
-    for id in acknowledged {
+    for id in &acknowledged.granted {
         let user = admin.get_user(GetUserRequest { id: id.clone() }).await;
         assert!(user.is_ok(), "{id} was acknowledged with {newest} and is lost");
         let permission = permissions.iter().find(|permission| permission.user == *id);

@@ -11,16 +11,20 @@
 
 mod ask;
 mod asked;
+mod attack;
 mod bad_input;
 mod config;
 mod connections;
 mod crash;
+mod crowds;
 mod deadlines;
 mod decision_log;
 mod drain;
 mod fuzz;
 mod hostile;
 mod http;
+mod memory;
+mod open_files;
 mod pieces;
 mod random;
 mod raw;

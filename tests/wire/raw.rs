@@ -1,12 +1,35 @@
 //! HTTP/2 by hand: whatever is to be sent goes out as it is, and everything that comes back can be looked at.
 
 use super::server::PATIENCE;
-use h2::client::SendRequest;
-use http::{HeaderMap, Request, StatusCode, request::Builder};
-use tokio::net::TcpStream;
+use h2::{RecvStream, SendStream, client::SendRequest};
+use http::{HeaderMap, Request, Response, StatusCode, request::Builder};
+use std::io;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
 use tonic::{Code, codegen::Bytes};
 
 pub(crate) const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+/// What every HTTP/2 client begins with, and no settings of its own.
+pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// What asks for the server's services.
+pub(crate) const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+/// A connection to a TCP port or to a Unix socket.
+type Stream = Either<TcpStream, UnixStream>;
+
+/// Connects to a TCP port or to a Unix socket, if it can be done.
+pub(crate) async fn connect(address: &str) -> io::Result<Stream> {
+    match address.strip_prefix("unix:") {
+        Some(path) => UnixStream::connect(path).await.map(Either::Right),
+        None => TcpStream::connect(address.trim_start_matches("http://")).await.map(Either::Left),
+    }
+}
+
+/// The same where it must be.
+pub(crate) async fn dial(address: &str) -> Stream {
+    connect(address).await.unwrap()
+}
 
 /// A connection.
 #[derive(Clone)]
@@ -36,12 +59,17 @@ pub(crate) struct Reply {
 
 impl Raw {
     pub(crate) async fn connect(address: &str) -> Self {
-        let authority = address.trim_start_matches("http://").to_owned();
-        let stream = TcpStream::connect(&authority).await.unwrap();
-        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        Self::reach(address).await.unwrap()
+    }
+
+    /// Connects, if there is somebody.
+    pub(crate) async fn reach(address: &str) -> Option<Self> {
+        // A path is no authority.
+        let authority = address.strip_prefix("http://").unwrap_or("localhost").to_owned();
+        let (sender, connection) = h2::client::handshake(connect(address).await.ok()?).await.ok()?;
         // Ends with the last sender, or with the server.
         tokio::spawn(connection);
-        Self { sender, authority }
+        Some(Self { sender, authority })
     }
 
     /// A gRPC request, as far as its headers go.
@@ -60,6 +88,13 @@ impl Raw {
     /// Sends a body and never says that it is over.
     pub(crate) async fn send_unfinished(&self, head: Builder, body: Vec<u8>) -> Result<Reply, h2::Error> {
         self.send_in_pieces(head, vec![body], End::Never).await
+    }
+
+    /// Begins what is not to end: a request whose body goes on, and its answer, which has begun.
+    pub(crate) async fn begin(&self, head: Builder) -> (Response<RecvStream>, SendStream<Bytes>) {
+        let mut sender = self.sender.clone().ready().await.unwrap();
+        let (response, stream) = sender.send_request(head.body(()).unwrap(), false).unwrap();
+        (response.await.unwrap(), stream)
     }
 
     /// Sends each piece in a frame of its own.
@@ -113,4 +148,32 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend_from_slice(message);
     frame
+}
+
+/// A frame of any kind.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Headers of a Check of this method and content type, in the plainest way to write them.
+pub(crate) fn headers(method: &str, content: &str) -> Vec<u8> {
+    let literal = |name: &str, value: &str| {
+        let length = |text: &str| u8::try_from(text.len()).unwrap();
+        [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
+    };
+    [
+        literal(":method", method),
+        literal(":scheme", "http"),
+        literal(":path", CHECK),
+        literal(":authority", "x"),
+        literal("content-type", content),
+        literal("te", "trailers"),
+    ]
+    .concat()
+}
+
+/// The headers of a call.
+pub(crate) fn call_headers() -> Vec<u8> {
+    headers("POST", "application/grpc")
 }

@@ -2,7 +2,8 @@
 
 use super::{
     ask::{may, project},
-    raw::{CHECK, Raw, framed},
+    http::metric,
+    raw::{CHECK, REFLECTION, Raw, framed},
     server::{PATIENCE, Server, Store, create_users, until},
     site::SITE,
 };
@@ -10,13 +11,16 @@ use prost::Message as _;
 use rolegate::grpc::proto::{
     CheckRequest, CheckResponse, CreateUserRequest, Decision, ListUsersRequest, Reason,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::net::TcpStream;
-use tonic::Code;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic::{Code, Streaming};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 
 fn allowed() -> CheckRequest {
     may("ann", project("scans"), "files_download")
@@ -30,9 +34,7 @@ fn denied() -> CheckRequest {
 async fn under_load_no_answer_is_wrong_and_no_accepted_call_is_lost() {
     let store = Store::with_site(SITE);
     let mut server = Server::start(&store).await;
-    let mut health = server.health().await;
-    let mut states = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
-    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut states = watch(&server).await;
     let answered = Arc::new(AtomicU64::new(0));
     let mut askers = Vec::new();
     for _ in 0..8 {
@@ -42,7 +44,7 @@ async fn under_load_no_answer_is_wrong_and_no_accepted_call_is_lost() {
     until("many calls were answered", async || answered.load(Ordering::Relaxed) > 500).await;
     server.terminate();
     assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-    drop((states, health));
+    drop(states);
     for asker in askers {
         let end = tokio::time::timeout(PATIENCE, asker).await.unwrap().unwrap();
         assert!(was_not_accepted(&end), "{end:?}");
@@ -74,17 +76,31 @@ pub(crate) fn was_not_accepted(end: &h2::Error) -> bool {
 }
 
 #[tokio::test]
-async fn idle_connections_and_watches_hold_nothing_beyond_the_limit() {
+async fn idle_connections_watches_and_talks_hold_nothing_beyond_the_limit() {
     let store = Store::with_site(SITE);
     let mut server = Server::start_with(&store, &["--drain-timeout", "1s"]).await;
-    let mut health = server.health().await;
-    let _watch = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap();
+    let _watch = watch(&server).await;
+    let _talk = talk(&server).await;
     let _idle = server.channel().await;
     let address = server.questions.trim_start_matches("http://").to_owned();
     let _silent = TcpStream::connect(&address).await.unwrap();
     let _also_silent = TcpStream::connect(server.metrics.trim_start_matches("http://")).await.unwrap();
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn an_interrupt_is_no_other_end_than_the_one_that_supervisors_ask_for() {
+    let store = Store::with_site(SITE);
+    for name in ["INT", "TERM"] {
+        let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
+        let mut states = watch(&server).await;
+        server.signal(name);
+        assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing, "{name}");
+        assert_eq!(server.ended().await.code(), Some(0), "{name}: {}", server.logs.text());
+        until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
+        assert!(server.logs.contain(&format!("SIG{name}")) && !has_log(&store), "{}", server.logs.text());
+    }
 }
 
 #[tokio::test]
@@ -143,9 +159,8 @@ async fn what_a_server_and_a_command_leave_is_one_whole_file() {
 async fn whoever_asks_twice_does_not_wait_for_the_drain() {
     let store = Store::with_site(SITE);
     let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
-    let mut health = server.health().await;
-    let mut states = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
-    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut states = watch(&server).await;
+    let _talk = talk(&server).await;
     server.terminate();
     assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     server.terminate();
@@ -153,14 +168,44 @@ async fn whoever_asks_twice_does_not_wait_for_the_drain() {
 }
 
 #[tokio::test]
+async fn watches_end_with_what_was_told_last_and_do_not_hold_up_the_end() {
+    let store = Store::with_site(SITE);
+    let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
+    let mut watches = Vec::new();
+    for _ in 0..20 {
+        watches.push(watch(&server).await);
+    }
+    server.terminate();
+    for mut states in watches {
+        assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert!(states.message().await.unwrap().is_none(), "and nothing after that");
+    }
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
+}
+
+/// A watch of the health, which is told that the server serves.
+async fn watch(server: &Server) -> Streaming<HealthCheckResponse> {
+    let mut health = server.health().await;
+    let mut states = health.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
+    assert_eq!(states.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    states
+}
+
+/// A talk with reflection that has begun, and that its caller does not end.
+async fn talk(server: &Server) -> Box<dyn Any> {
+    let raw = Raw::connect(&server.questions).await;
+    let talk = raw.begin(raw.grpc(REFLECTION)).await;
+    Box::new((raw, talk))
+}
+#[tokio::test]
 async fn whoever_has_not_greeted_does_not_hold_up_the_end() {
     let store = Store::with_site(SITE);
     let flags = ["--drain-timeout", "1h", "--greeting-timeout", "1h"];
     let mut server = Server::start_with(&store, &flags).await;
     let _silent = TcpStream::connect(server.questions.trim_start_matches("http://")).await.unwrap();
     until("it is there", async || {
-        super::http::metric(&server.metrics, "rolegate_connections_open{listener=\"authorization\"}").await
-            >= 1.0
+        metric(&server.metrics, "rolegate_connections_open{listener=\"authorization\"}").await >= 1.0
     })
     .await;
     server.terminate();

@@ -2,11 +2,16 @@
 
 use super::{
     ask::{may, project, reason},
+    attack::serves,
     http::get,
     server::{Server, Store, channel, until},
     site::SITE,
 };
 use rolegate::grpc::proto::{Decision, ListUsersRequest};
+use sqlx::{
+    Connection as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteLockingMode},
+};
 use std::{os::unix::net::UnixListener, path::PathBuf};
 use tonic::Code;
 use tonic_health::pb::{
@@ -73,6 +78,38 @@ async fn while_the_store_is_away_everyone_is_told_so_and_service_begins_by_itsel
     }
     assert!(admin.list_users(ListUsersRequest::default()).await.is_ok());
     assert_eq!(server.logs.count("cannot open the role store"), 1, "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn a_store_that_somebody_else_keeps_to_himself_is_away_until_he_lets_it_go() {
+    let store = Store::with_site(SITE);
+    let keeper = keeper(&store, SqliteLockingMode::Exclusive).await;
+    let mut server = Server::listening(&store, &[]).await;
+    until("it is said", async || server.logs.contain("cannot open the role store")).await;
+    assert_eq!(health(&server.questions).await, ServingStatus::NotServing);
+    let mut questions = server.questions().await;
+    let refused = questions.check(may("ann", project("scans"), "files_download")).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "NOT_READY"));
+    keeper.close().await.unwrap();
+    server.becomes(ServingStatus::Serving).await;
+    serves(&server.questions).await;
+    assert!(server.is_running() && server.logs.contain("locked"), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_writes_without_end_keeps_no_server_from_starting_to_answer() {
+    let store = Store::with_site(SITE);
+    let _keeper = keeper(&store, SqliteLockingMode::Normal).await;
+    let server = Server::start(&store).await;
+    serves(&server.questions).await;
+}
+
+/// A connection that has begun to write, and does not end.
+async fn keeper(store: &Store, mode: SqliteLockingMode) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(&store.path).locking_mode(mode);
+    let mut keeper = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut keeper).await.unwrap();
+    keeper
 }
 
 #[tokio::test]

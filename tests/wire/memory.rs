@@ -1,0 +1,115 @@
+//! How much memory a server takes at most.
+
+use super::{
+    ask::{item, may, project},
+    attack::{memory, serves, within},
+    raw::{Raw, framed},
+    server::{Server, Store, finish, until},
+    site::SITE,
+};
+use prost::Message as _;
+use rolegate::grpc::proto::{
+    BatchCheckItem, BatchCheckRequest, BatchCheckResponse, Decision, batch_check_outcome::Outcome,
+};
+use std::os::unix::process::ExitStatusExt as _;
+use tokio::task::JoinSet;
+use tonic::Code;
+
+const BATCH: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
+/// The largest message, and how many of them find room at a time.
+const LARGEST: usize = 4 << 20;
+const ROOM: usize = 16;
+/// What a client may send ahead on a connection.
+const AHEAD: usize = 1 << 20;
+const CALLERS: usize = 48;
+/// How often each of them asks.
+const TIMES: usize = 3;
+
+/// As large a batch as there may be: what ann and bob may do, and much that is no question.
+fn largest() -> Vec<u8> {
+    let good = ["ann", "bob"].map(|who| item(may(who, project("scans"), "files_download")));
+    let user = Some("x".repeat(LARGEST / 1_000 - 40));
+    let filler = BatchCheckItem { user, ..good[0].clone() };
+    let items = good.into_iter().chain(std::iter::repeat_n(filler, 998)).collect();
+    let message = BatchCheckRequest { items, ..BatchCheckRequest::default() }.encode_to_vec();
+    assert!((LARGEST * 9 / 10..=LARGEST).contains(&message.len()), "{}", message.len());
+    framed(&message)
+}
+
+fn is_allow(outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Answer(answer)) if answer.decision() == Decision::Allow)
+}
+
+/// Asks again and again; how many of the answers were decisions, all of them right, and how many refusals. Whoever finds
+/// nobody there any more ends.
+async fn ask(address: String, message: Vec<u8>) -> (usize, usize) {
+    let (mut answered, mut refused) = (0, 0);
+    let Some(raw) = Raw::reach(&address).await else { return (0, 0) };
+    for _ in 0..TIMES {
+        let Ok(reply) = raw.send(raw.grpc(BATCH), message.clone()).await else { break };
+        match reply.code {
+            Some(Code::Ok) => {
+                let outcomes = BatchCheckResponse::decode(&reply.body[5..]).unwrap().outcomes;
+                let allows: Vec<_> =
+                    outcomes.iter().map(|outcome| is_allow(outcome.outcome.as_ref())).collect();
+                assert!(allows[0] && allows.iter().filter(|allow| **allow).count() == 1, "only ann may");
+                answered += 1;
+            }
+            Some(Code::ResourceExhausted | Code::DeadlineExceeded | Code::Unavailable) => refused += 1,
+            other => assert_eq!(other, None, "{reply:?}"),
+        }
+    }
+    (answered, refused)
+}
+
+/// Many callers ask for all that they can.
+async fn flood(server: &Server) -> (usize, usize) {
+    let message = largest();
+    let callers: JoinSet<_> = (0..CALLERS).map(|_| ask(server.questions.clone(), message.clone())).collect();
+    let counts = callers.join_all().await;
+    counts.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_the_largest_messages_take_no_more_memory_than_their_room_comes_to() {
+    let store = Store::with_site(SITE);
+    let server = Server::start(&store).await;
+    serves(&server.questions).await;
+    let before = memory(&server, "VmHWM:");
+    let (answered, refused) = flood(&server).await;
+    // Each message as it came and as it was understood, and its answer; and what waits on connections to be read.
+    let most = u64::try_from(ROOM * 3 * LARGEST + CALLERS * AHEAD).unwrap();
+    let more = memory(&server, "VmHWM:") - before;
+    assert!(more < most, "{} MiB more", more >> 20);
+    assert!(answered > 0 && answered + refused == CALLERS * TIMES, "{answered} and {refused}");
+    serves(&server.questions).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_memory_runs_out_a_server_refuses_or_ends_and_allows_nothing_wrong() {
+    let store = Store::with_site(SITE);
+    // From little more than an idle server takes, threads and all, to enough.
+    for most in [256 << 20, 352 << 20, 448 << 20] {
+        let command = within(&[&format!("--as={most}")], &store, &["--threads", "2"]);
+        let mut server = Server::run(command).await;
+        until("it serves or has ended", async || server.logs.contain("\"serving\"") || !server.is_running())
+            .await;
+        let (answered, refused) = flood(&server).await;
+        if answered + refused == CALLERS * TIMES {
+            serves(&server.questions).await;
+        } else {
+            let status = server.ended().await;
+            assert!(!status.success() && status.signal() != Some(11), "{status:?}: {}", server.logs.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_memory_for_its_threads_says_so_and_ends() {
+    let store = Store::with_site(SITE);
+    // Each of them has 2 MiB of its own.
+    let started = finish(within(&["--as=268435456"], &store, &["--threads", "200"]));
+    let said = String::from_utf8_lossy(&started.stderr).into_owned();
+    assert_eq!(started.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot start the threads that answer") && !said.contains("panicked"), "{said}");
+}
