@@ -3,6 +3,7 @@
 pub mod connection;
 mod face;
 mod faces;
+mod guests;
 mod health;
 mod http;
 mod lanes;

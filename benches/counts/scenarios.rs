@@ -147,7 +147,8 @@ impl Front {
             .body(Body::new(Full::new(message.to_vec().into())))
             .unwrap();
         let answer = |request| self.edge.answer(request, |request| self.service.answer(request));
-        let response = self.calls.around(request, &self.taking, answer).await;
+        let admitted = self.calls.admit(request, &self.taking).ok().unwrap();
+        let response = self.calls.around(admitted, &self.taking, answer).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         M::decode(&body[5..]).unwrap()
     }

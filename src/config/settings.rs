@@ -133,7 +133,7 @@ settings! {
     threads: usize = "ROLEGATE_THREADS", "N";
     /// The most connections to one listener [default: 1024]
     max_connections: usize = "ROLEGATE_MAX_CONNECTIONS", "N";
-    /// The most concurrent calls on one connection [default: 256]
+    /// The most concurrent calls on one connection [default: 100]
     max_streams: u32 = "ROLEGATE_MAX_STREAMS", "N";
     /// How long a client may take to say that it speaks HTTP/2, TLS handshake included [default: 10s]
     greeting_timeout: String = "ROLEGATE_GREETING_TIMEOUT", "TIME";
@@ -358,7 +358,7 @@ impl ServeArgs {
     fn connections(&self) -> Result<ConnectionLimits, ConfigError> {
         Ok(ConnectionLimits {
             connections: within("max_connections", self.max_connections.unwrap_or(1_024), 1, 1 << 20)?,
-            streams: within("max_streams", self.max_streams.unwrap_or(256), 1, 1 << 16)?,
+            streams: within("max_streams", self.max_streams.unwrap_or(100), 1, 1 << 16)?,
             greeting: self.time("greeting_timeout", &self.greeting_timeout, "10s")?,
             idle: self.time("idle_timeout", &self.idle_timeout, "5m")?,
             taking: self.time("answer_timeout", &self.answer_timeout, "15s")?,

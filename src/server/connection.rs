@@ -1,6 +1,7 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
 use super::{
+    guests::{Guest, Guests, Seat},
     listen::Listener,
     socket::{Accepted, Socket},
 };
@@ -22,7 +23,6 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, timeout_at},
 };
 
@@ -41,7 +41,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// How many there may be to one listener; further ones wait to be accepted.
+    /// How many there may be to one listener; for a further one, whoever has been quiet for longest is closed.
     pub connections: usize,
     /// How many calls may run on one at a time.
     pub streams: u32,
@@ -54,10 +54,10 @@ pub struct ConnectionLimits {
     pub taking: Duration,
 }
 
-/// Accepts connections, as many at a time as there are places.
+/// Accepts connections, as many at a time as there is room for.
 pub(super) struct Acceptor {
     listener: Listener,
-    places: Arc<Semaphore>,
+    guests: Arc<Guests>,
     greeting: Duration,
     doors: Arc<Doors>,
     counts: Arc<Connections>,
@@ -73,20 +73,18 @@ impl Acceptor {
         counts: Arc<Connections>,
     ) -> Self {
         counts.add_limit(limits.connections);
-        let places = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, places, greeting: limits.greeting, doors, counts, told: Told::default() }
+        let guests = Arc::new(Guests::new(limits.connections));
+        Self { listener, guests, greeting: limits.greeting, doors, counts, told: Told::default() }
     }
 
-    /// The next connection, when there is a place for it.
+    /// The next connection, when there is room for it. To be driven to its end: one that has been taken in would be lost.
     pub(super) async fn accept(&self) -> Arrival {
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                return std::future::pending().await;
-            };
             match self.listener.accept(&self.doors).await {
                 Ok(socket) => {
+                    let seat = self.guests.let_in().await;
                     let (doors, open) = (Arc::clone(&self.doors), self.counts.open());
-                    return Arrival { socket, place, greeting: self.greeting, doors, open };
+                    return Arrival { socket, seat, greeting: self.greeting, doors, open };
                 }
                 Err(error) => {
                     self.counts.failed();
@@ -107,13 +105,18 @@ impl Acceptor {
 /// A connection on its way to where it is served.
 pub(super) struct Arrival {
     socket: Accepted,
-    place: OwnedSemaphorePermit,
+    seat: Seat,
     greeting: Duration,
     doors: Arc<Doors>,
     open: Open,
 }
 
 impl Arrival {
+    /// Who has come.
+    pub(super) fn guest(&self) -> Arc<Guest> {
+        Arc::clone(self.seat.guest())
+    }
+
     /// The connection, served by the runtime that this is called on, after the handshake where there is one. `None` if that
     /// did not succeed in time, which is told here.
     pub(super) async fn settle(self) -> Option<Connection> {
@@ -121,7 +124,7 @@ impl Arrival {
         let peer = self.socket.handshakes_with();
         let settled = timeout_at(greeted_by, self.socket.settle()).await;
         let problem = match settled {
-            Ok(Ok(socket)) => return Some(Connection::new(socket, self.place, self.open, greeted_by)),
+            Ok(Ok(socket)) => return Some(Connection::new(socket, self.seat, self.open, greeted_by)),
             // So do probes that only look whether a port is open.
             Ok(Err(error)) if peer.is_some() && is_hang_up(&error) => {
                 tracing::debug!(?peer, "a connection ended before its TLS handshake");
@@ -160,11 +163,11 @@ pub(super) struct Connection {
     leaves: bool,
     activity: Activity,
     open: Open,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl Connection {
-    fn new(socket: Socket, place: OwnedSemaphorePermit, open: Open, greeted_by: Instant) -> Self {
+    fn new(socket: Socket, seat: Seat, open: Open, greeted_by: Instant) -> Self {
         Self {
             socket,
             to_come: GREETING,
@@ -173,9 +176,9 @@ impl Connection {
             heard: false,
             silent: 0,
             leaves: false,
-            activity: Activity::default(),
+            activity: Activity::of(Arc::clone(seat.guest())),
             open,
-            _place: place,
+            seat,
         }
     }
 
@@ -188,10 +191,12 @@ impl Connection {
     /// whoever was told to go no more than its last calls take, however it answers our pings.
     fn hear(&mut self, bytes: usize) {
         self.heard = true;
+        self.seat.hear();
         if self.to_come > 0 {
             self.to_come = self.to_come.saturating_sub(bytes);
             if self.to_come == 0 {
                 self.activity.greeted.store(true, Ordering::Relaxed);
+                self.seat.guest().greets();
                 self.wait_for(STRETCH);
             }
         } else if !self.leaves && self.activity.is_told_to_leave() {
@@ -237,6 +242,7 @@ impl Connection {
 /// What goes on on a connection.
 #[derive(Clone, Default)]
 pub(super) struct Activity {
+    guest: Arc<Guest>,
     called: Arc<AtomicBool>,
     leaves: Arc<AtomicBool>,
     greeted: Arc<AtomicBool>,
@@ -244,6 +250,15 @@ pub(super) struct Activity {
 }
 
 impl Activity {
+    fn of(guest: Arc<Guest>) -> Self {
+        Self { guest, ..Self::default() }
+    }
+
+    /// Whose it is.
+    pub(super) fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
     /// A call has begun.
     pub(super) fn call_begins(&self) {
         // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
@@ -283,7 +298,9 @@ impl Activity {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.activity.is_told_to_leave() {
+        if self.seat.guest().is_told_to_go() {
+            self.open.closes(Cause::Displaced);
+        } else if self.activity.is_told_to_leave() {
             self.open.closes(Cause::Idle);
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     },
     telemetry::{
         answers::{Answer, Content},
-        calls::Calls,
+        calls::{Admitted, Calls},
         intake::Intake,
     },
 };
@@ -94,19 +94,28 @@ impl<M> Face<M> {
 }
 
 impl<S: Ours> Shown<S> {
-    /// Answers a call.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    /// Lets a call in, or refuses it at once.
+    pub(super) fn admit(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Admitted<Incoming>, Box<Response<Answer>>> {
         self.activity.call_begins();
+        self.calls.admit(request, self.activity.taking())
+    }
+
+    /// Answers a call.
+    pub(super) async fn answer(&self, call: Admitted<Incoming>) -> Response<Answer> {
         let answer = |request| self.edge.answer(request, |request| self.serve(request));
         // Counted first, so that what the edge refuses counts as well.
-        self.calls.around(request, self.activity.taking(), answer).await
+        self.calls.around(call, self.activity.taking(), answer).await
     }
 
     /// Nearly all calls are for our own service: they need not be looked for among the others.
     async fn serve(&self, request: Request<Arriving>) -> Response<Content> {
-        match request.uri().path().starts_with(&self.prefix) {
-            true => self.ours.answer(request).await,
-            false => made(Box::pin(self.others.clone().call(request.map(Body::new))).await),
+        if request.uri().path().starts_with(&self.prefix) {
+            self.activity.guest().asks();
+            return self.ours.answer(request).await;
         }
+        made(Box::pin(self.others.clone().call(request.map(Body::new))).await)
     }
 }

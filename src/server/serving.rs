@@ -7,7 +7,11 @@ use super::{
     lanes::Lanes,
     shutdown,
 };
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, Either, ready},
+    stream::FuturesUnordered,
+};
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
@@ -38,10 +42,12 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
 ) {
     let (face, http) = (Arc::new(face), http(limits));
     let mut connections = JoinSet::new();
+    let mut next = Box::pin(acceptor.accept());
     loop {
         tokio::select! {
             () = shutdown::until(stopped.clone()) => break,
-            arrival = acceptor.accept() => {
+            arrival = next.as_mut() => {
+                next.set(acceptor.accept());
                 let Some(share) = lanes.share() else { break };
                 let one = serve_one(http.clone(), Arc::clone(&face), arrival, limits, stopped.clone());
                 let runtime = share.runtime.clone();
@@ -55,6 +61,7 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
         }
     }
     // Nobody is to connect any more.
+    drop(next);
     drop(acceptor);
     while connections.join_next().await.is_some() {}
 }
@@ -86,8 +93,10 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
 ) {
+    let guest = arrival.guest();
     let settled = tokio::select! {
         settled = arrival.settle() => settled,
+        () = guest.has_to_go() => return,
         () = shutdown::until(stopped.clone()) => return,
     };
     let Some(connection) = settled else { return };
@@ -95,8 +104,12 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     let shown = Arc::new(face.on(activity.clone()));
     let service = service_fn(move |request| {
         let shown = Arc::clone(&shown);
-        // Boxed: what makes a task of it moves it about several times.
-        Box::pin(async move { Ok::<_, Infallible>(shown.answer(request).await) })
+        // Here and not later: what is refused must not wait for its turn with all that it came with.
+        match shown.admit(request) {
+            // Boxed: what makes a task of it moves it about several times.
+            Ok(call) => Either::Left(Box::pin(async move { Ok::<_, Infallible>(shown.answer(call).await) })),
+            Err(refused) => Either::Right(ready(Ok(*refused))),
+        }
     });
     let mut served = pin!(http.serve_connection(TokioIo::new(connection), service));
     // Looked at when there are news, and not whenever the connection has some.
@@ -116,6 +129,7 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
                 // Nobody who has not greeted has begun anything.
                 News::Over => return,
                 News::Stalls => return tracing::debug!("a client that does not take in its answers is cut off"),
+                News::Displaced => return tracing::debug!("a quiet connection makes room for another"),
             },
         }
     }
@@ -127,6 +141,8 @@ enum News {
     Over,
     /// The client does not take in its answers. They are memory, and take up places.
     Stalls,
+    /// Another has come, and there is no room for both.
+    Displaced,
 }
 
 fn news(
@@ -148,5 +164,9 @@ fn news(
         activity.taking().stalls_for(limits.taking).await;
         News::Stalls
     };
-    FuturesUnordered::from_iter([over.boxed(), stalls.boxed()])
+    let displaced = async move {
+        activity.guest().has_to_go().await;
+        News::Displaced
+    };
+    FuturesUnordered::from_iter([over.boxed(), stalls.boxed(), displaced.boxed()])
 }

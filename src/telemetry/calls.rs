@@ -7,9 +7,15 @@ use super::{
     places::{Place, Places},
     traces::{Recording, Tracer},
 };
+use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
-use std::{error::Error, sync::Arc, time::Instant};
+use std::{
+    error::Error,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Instant,
+};
 use tonic::{Code, Status, body::Body, codegen::Bytes};
 use tonic_types::StatusExt as _;
 
@@ -41,10 +47,27 @@ impl Calls {
         Self { tracer, ..self }
     }
 
-    /// Lets a call be answered, if there is a place for it, and room for what it says and is told.
-    pub async fn around<B, F>(
+    /// Lets a call in, if there is a place for it, and room for its headers.
+    ///
+    /// # Errors
+    /// The answer to one that is not: of what came with it nothing is kept.
+    pub fn admit<B>(
         &self,
         mut request: Request<B>,
+        taking: &Taking,
+    ) -> Result<Admitted<B>, Box<Response<Answer>>> {
+        if let Some(place) = self.places.take(request.uri().path(), request.headers()) {
+            return Ok(Admitted { request, place });
+        }
+        let mut timer = Timer::start(&self.metrics, request.uri().path());
+        self.record(&mut timer, &mut request);
+        Err(Box::new(refuse(too_many(), &mut timer, taking)))
+    }
+
+    /// Lets a call be answered, if there is room for what it says and is told.
+    pub async fn around<B, F>(
+        &self,
+        call: Admitted<B>,
         taking: &Taking,
         answer: impl FnOnce(Request<Intake<B>>) -> F,
     ) -> Response<Answer>
@@ -53,18 +76,46 @@ impl Calls {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
         F: Future<Output = Response<Content>>,
     {
+        let Admitted { mut request, place } = call;
         let mut timer = Timer::start(&self.metrics, request.uri().path());
-        if let Some(tracer) = &self.tracer {
-            timer.record(tracer, &mut request);
-        }
-        let Some(place) = self.places.take(request.uri().path()) else {
-            let refused = Status::resource_exhausted("too many calls in flight; try again later");
-            return refuse(refused, &mut timer, taking);
-        };
+        self.record(&mut timer, &mut request);
         let coming_in = place.clone();
-        let response = answer(request.map(|body| Intake::new(body, coming_in))).await;
-        finish(response, place, &mut timer, taking)
+        let mut answering = pin!(answer(request.map(|body| Intake::new(body, coming_in))));
+        let response = if place.is_free() {
+            self.without_a_place(answering.as_mut()).await
+        } else {
+            Ok(answering.await)
+        };
+        match response {
+            Ok(response) => finish(response, place, &mut timer, taking),
+            Err(refused) => refuse(refused, &mut timer, taking),
+        }
     }
+
+    /// What is there at once takes no place; of what is waited for there must not be too much.
+    async fn without_a_place<F: Future>(&self, mut answering: Pin<&mut F>) -> Result<F::Output, Status> {
+        if let Some(response) = answering.as_mut().now_or_never() {
+            return Ok(response);
+        }
+        let _waits = self.places.take_to_wait().ok_or_else(too_many)?;
+        Ok(answering.await)
+    }
+
+    fn record<B>(&self, timer: &mut Timer, request: &mut Request<B>) {
+        if let Some(tracer) = &self.tracer {
+            timer.record(tracer, request);
+        }
+    }
+}
+
+/// A call that has been let in.
+pub struct Admitted<B> {
+    request: Request<B>,
+    place: Place,
+}
+
+fn too_many() -> Status {
+    Status::resource_exhausted("too many calls in flight; try again later")
 }
 
 /// Ends a call with its answer, if there is room for that.

@@ -44,11 +44,13 @@ pub enum Cause {
     Silent,
     /// No call began on it for long.
     Idle,
+    /// There was no more room, and it had been quiet for longer than others.
+    Displaced,
 }
 
 impl Cause {
     /// All of them, in their order.
-    pub const ALL: [Self; 3] = [Self::Greeting, Self::Silent, Self::Idle];
+    pub const ALL: [Self; 4] = [Self::Greeting, Self::Silent, Self::Idle, Self::Displaced];
 
     /// Its name.
     #[must_use]
@@ -57,6 +59,7 @@ impl Cause {
             Self::Greeting => "greeting",
             Self::Silent => "silent",
             Self::Idle => "idle",
+            Self::Displaced => "displaced",
         }
     }
 }

@@ -2,17 +2,22 @@
 //! may keep open for ever takes one of another kind until it is closed.
 
 use super::room::{Load, Room};
+use http::HeaderMap;
 use std::sync::Arc;
 
-/// Must be answered even when everything else is refused; the answer is there at once.
+/// Must be answered even when everything else is refused; the answer is there at once if the question is.
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// What callers may keep open for ever.
 const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."];
+
+/// How many questions for the health may be waited for.
+const WAITING: usize = 256;
 
 /// The places that are free.
 #[derive(Clone)]
 pub(super) struct Places {
     calls: Seats,
+    waiting: Seats,
     streams: Seats,
     room: Arc<Room>,
 }
@@ -49,29 +54,44 @@ pub(super) struct Place(Arc<Held>);
 
 struct Held {
     load: Load,
-    _seat: Option<Arc<()>>,
+    seat: Option<Arc<()>>,
 }
+
+/// A place for waiting, until it is dropped.
+pub(super) struct Waits(#[expect(dead_code, reason = "held, not read")] Arc<()>);
 
 impl Places {
     pub(super) fn new(calls: usize, streams: usize, longest_message: usize) -> Self {
         let room = Arc::new(Room::for_messages_of(longest_message));
-        Self { calls: Seats::new(calls), streams: Seats::new(streams), room }
+        let [calls, waiting, streams] = [calls, WAITING, streams].map(Seats::new);
+        Self { calls, waiting, streams, room }
     }
 
-    /// Takes a place for a call of this path, if there is one.
-    pub(super) fn take(&self, path: &str) -> Option<Place> {
-        let _seat = if path == HEALTH {
+    /// Takes a place for a call of this path, and room for its headers, if there are any.
+    pub(super) fn take(&self, path: &str, headers: &HeaderMap) -> Option<Place> {
+        let seat = if path == HEALTH {
             None
         } else if STREAMS.iter().any(|stream| path.starts_with(stream)) {
             Some(self.streams.take()?)
         } else {
             Some(self.calls.take()?)
         };
-        Some(Place(Arc::new(Held { load: Load::on(Arc::clone(&self.room)), _seat })))
+        let held = Held { load: Load::on(Arc::clone(&self.room)), seat };
+        held.load.take_head(headers).then(|| Place(Arc::new(held)))
+    }
+
+    /// Takes a place for waiting, for a call that needs none if it can be answered at once.
+    pub(super) fn take_to_wait(&self) -> Option<Waits> {
+        self.waiting.take().map(Waits)
     }
 }
 
 impl Place {
+    /// Whether the call needs none as long as nobody waits for it.
+    pub(super) fn is_free(&self) -> bool {
+        self.0.seat.is_none()
+    }
+
     /// What the call's messages take up.
     pub(super) fn load(&self) -> &Load {
         &self.0.load
@@ -88,18 +108,34 @@ mod tests {
     fn a_stream_holds_its_place_until_it_is_closed_and_takes_none_of_the_calls() {
         let places = Places::new(1, 2, 1 << 20);
         let [watch, reflection] = STREAMS;
-        let open = [watch, reflection].map(|path| places.take(path));
+        let open = [watch, reflection].map(|path| places.take(path, &HeaderMap::new()));
         assert!(open.iter().all(Option::is_some));
-        assert!(places.take(watch).is_none() && places.take(reflection).is_none());
-        assert!(places.take(HEALTH).is_some());
-        let call = places.take(CHECK);
-        assert!(call.is_some() && places.take(CHECK).is_none() && places.take(HEALTH).is_some());
+        assert!(
+            places.take(watch, &HeaderMap::new()).is_none()
+                && places.take(reflection, &HeaderMap::new()).is_none()
+        );
+        assert!(places.take(HEALTH, &HeaderMap::new()).is_some());
+        let call = places.take(CHECK, &HeaderMap::new());
+        assert!(
+            call.is_some()
+                && places.take(CHECK, &HeaderMap::new()).is_none()
+                && places.take(HEALTH, &HeaderMap::new()).is_some()
+        );
         let piece_of_answer = call.clone();
         drop(call);
-        assert!(places.take(CHECK).is_none(), "an answer that is not taken in holds its place");
+        assert!(
+            places.take(CHECK, &HeaderMap::new()).is_none(),
+            "an answer that is not taken in holds its place"
+        );
         drop(piece_of_answer);
-        assert!(places.take(CHECK).is_some(), "a call whose answer is taken in has left its place");
+        assert!(
+            places.take(CHECK, &HeaderMap::new()).is_some(),
+            "a call whose answer is taken in has left its place"
+        );
         drop(open);
-        assert!(places.take(watch).is_some(), "a closed stream leaves its place to another");
+        assert!(
+            places.take(watch, &HeaderMap::new()).is_some(),
+            "a closed stream leaves its place to another"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! How many bytes of long messages there may be at a time. What callers may hold with short ones is bounded by the number of
 //! calls; with long ones that alone would be thousands of times the longest message.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -9,6 +10,10 @@ use tonic::Status;
 
 /// A message of up to so many bytes is not counted.
 pub(super) const SHORT: usize = 16 << 10;
+/// Nor are headers that take up to so many.
+const SHORT_HEAD: usize = 4 << 10;
+/// What a header costs beside its letters.
+const HEADER: usize = 128;
 /// How many messages of the largest size find room.
 const LARGEST_MESSAGES: usize = 16;
 
@@ -63,6 +68,13 @@ impl Load {
         Err(Status::resource_exhausted(problem))
     }
 
+    /// Takes room for what comes before a call's messages, and is kept beside them. Whether there is so much.
+    pub(super) fn take_head(&self, headers: &HeaderMap) -> bool {
+        let bytes = |(name, value): (&HeaderName, &HeaderValue)| HEADER + name.as_str().len() + value.len();
+        let bytes = headers.iter().map(bytes).sum();
+        bytes <= SHORT_HEAD || self.grow(bytes)
+    }
+
     /// What is taken for a call is changed by one message at a time.
     fn grow(&self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes.load(Relaxed));
@@ -99,6 +111,22 @@ mod tests {
         assert!(next.carry(SHORT + 1).is_ok() && load().carry(longest).is_err());
         drop((calls, next, short));
         assert_eq!(room.taken.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn long_headers_share_the_same_room() {
+        let long = HeaderMap::from_iter([(HeaderName::from_static("x"), HeaderValue::from_static(X))]);
+        const X: &str = match std::str::from_utf8(&[b'x'; 15_000]) {
+            Ok(text) => text,
+            Err(_) => "",
+        };
+        let room = Arc::new(Room::for_messages_of(10_000));
+        let load = || Load::on(Arc::clone(&room));
+        let mut calls: Vec<_> = (0..20).map(|_| load()).filter(|load| load.take_head(&long)).collect();
+        assert_eq!(calls.len(), LARGEST_MESSAGES * 10_000 / 15_129);
+        assert!(!load().take_head(&long) && load().take_head(&HeaderMap::new()));
+        calls.pop();
+        assert!(load().take_head(&long));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::{
     ask::{item, may, project},
-    attack::{memory, serves, within},
-    raw::{Raw, framed},
+    attack::{Attacked, memory, serves, within},
+    raw::{CHECK, GREETING, Raw, dial, frame, framed, headers_for},
     server::{Server, Store, finish, until},
     site::SITE,
 };
@@ -11,8 +11,8 @@ use prost::Message as _;
 use rolegate::grpc::proto::{
     BatchCheckItem, BatchCheckRequest, BatchCheckResponse, Decision, batch_check_outcome::Outcome,
 };
-use std::os::unix::process::ExitStatusExt as _;
-use tokio::task::JoinSet;
+use std::{future::pending, os::unix::process::ExitStatusExt as _, time::Duration};
+use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::timeout};
 use tonic::Code;
 
 const BATCH: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
@@ -22,6 +22,9 @@ const ROOM: usize = 16;
 /// What a client may send ahead on a connection.
 const AHEAD: usize = 1 << 20;
 const CALLERS: usize = 48;
+/// How many send long headers.
+const HEADERS_BY: usize = 120;
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// How often each of them asks.
 const TIMES: usize = 3;
 
@@ -83,6 +86,38 @@ async fn floods_of_the_largest_messages_take_no_more_memory_than_their_room_come
     assert!(more < most, "{} MiB more", more >> 20);
     assert!(answered > 0 && answered + refused == CALLERS * TIMES, "{answered} and {refused}");
     serves(&server.questions).await;
+}
+
+/// Calls without an end, on each stream there may be and some more, whose headers are as long as they may be.
+async fn send_long_headers(door: String, path: &'static str) {
+    // A header of 15,500 letters.
+    let long = [&[0, 1, b'x', 0x7f, 0x8d, 0x78][..], &[b'y'; 15_500]].concat();
+    let head = [headers_for(path, "POST", "application/grpc"), long].concat();
+    let mut stream = dial(&door).await;
+    let calls = (1..600).step_by(2).flat_map(|number| frame(1, 4, number, &head));
+    let all: Vec<_> = GREETING.iter().copied().chain(calls).collect();
+    // Whoever is cut off for it has had its effect.
+    let _ = timeout(Duration::from_secs(3), stream.write_all(&all)).await;
+    pending().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_long_headers_take_no_more_memory_than_their_room_comes_to() {
+    for path in [CHECK, HEALTH] {
+        let attacked = Attacked::start_with(&["--answer-timeout", "1h"]).await;
+        let (server, [port, socket]) = (&attacked.server, &attacked.doors);
+        serves(port).await;
+        let before = memory(server, "VmHWM:");
+        let _flood: JoinSet<()> = (0..HEADERS_BY).map(|_| send_long_headers(port.clone(), path)).collect();
+        // Whoever asks with headers of the usual length is answered, at this door and at the other.
+        for _ in 0..20 {
+            serves(port).await;
+            serves(socket).await;
+        }
+        let most = u64::try_from(ROOM * LARGEST + HEADERS_BY * AHEAD).unwrap();
+        let more = memory(server, "VmHWM:") - before;
+        assert!(more < most, "{path}: {} MiB more", more >> 20);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,8 +156,13 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// Headers of a Check of this method and content type, in the plainest way to write them.
+/// Headers of a Check of this method and content type.
 pub(crate) fn headers(method: &str, content: &str) -> Vec<u8> {
+    headers_for(CHECK, method, content)
+}
+
+/// Headers of a request, in the plainest way to write them.
+pub(crate) fn headers_for(path: &str, method: &str, content: &str) -> Vec<u8> {
     let literal = |name: &str, value: &str| {
         let length = |text: &str| u8::try_from(text.len()).unwrap();
         [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
@@ -165,7 +170,7 @@ pub(crate) fn headers(method: &str, content: &str) -> Vec<u8> {
     [
         literal(":method", method),
         literal(":scheme", "http"),
-        literal(":path", CHECK),
+        literal(":path", path),
         literal(":authority", "x"),
         literal("content-type", content),
         literal("te", "trailers"),

@@ -25,7 +25,7 @@ async fn a_connection_is_idle_when_no_call_begins_for_long() {
 async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_sooner() {
     for (greets, seconds) in [(false, 10), (true, 75)] {
         let (Ok((ours, theirs)), Ok(place)) =
-            (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+            (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
         else {
             continue;
         };
@@ -46,7 +46,7 @@ async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_soo
 async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
     for told in [false, true] {
         let (Ok((ours, theirs)), Ok(place)) =
-            (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+            (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
         else {
             continue;
         };
@@ -73,7 +73,7 @@ async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_nothing_in_is_dropped_though_nobody_reads() {
     let (Ok((ours, theirs)), Ok(place)) =
-        (UnixStream::pair(), Arc::new(Semaphore::new(1)).try_acquire_owned())
+        (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
     else {
         panic!("no connection");
     };
