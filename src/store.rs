@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod read;
 pub mod retry;
 pub mod revision;
+pub mod scene;
 pub mod setup;
 pub mod sqlite;
 pub mod tx;

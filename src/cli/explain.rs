@@ -11,17 +11,18 @@ use super::{
 use crate::{
     config::DirectStoreArgs,
     grpc::{
-        admin::explained,
+        admin,
         proto::{
             CheckRequest, Decision, ExplainChange, ExplainRequest, ExplainResponse, Reason,
             check_request::Question as Asked,
         },
     },
-    store::{location::Location, postgres::Access, world::world},
+    store::{location::Location, postgres::Access},
 };
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use tonic::Status;
 
 /// The arguments of `explain`.
 #[derive(Args, Debug)]
@@ -72,12 +73,10 @@ pub(crate) async fn explain(args: ExplainArgs) -> Result<Report, Failure> {
 }
 
 async fn of_store(store: &Location, check: &CheckRequest) -> Result<ExplainResponse, Failure> {
-    let read = using(store, Access::Read, async |store| {
-        let mut tx = store.read().await?;
-        Ok((world(&mut tx).await?, tx.head().revision))
-    });
-    let (world, revision) = read.await.map_err(|error| failure(&error))?;
-    explained(&world, revision, check).map_err(|status| Failure::rpc(status.code(), status.message()))
+    let refused = |status: Status| Failure::rpc(status.code(), status.message());
+    let asked = admin::Asked::of(check).map_err(refused)?;
+    let seen = using(store, Access::Read, async |store| asked.look(&mut store.read().await?).await).await;
+    Ok(seen.map_err(|error| failure(&error))?.explained())
 }
 
 fn report(answer: &ExplainResponse) -> Result<Report, Failure> {
@@ -99,7 +98,7 @@ fn report(answer: &ExplainResponse) -> Result<Report, Failure> {
         answer.ways.iter().map(|way| way.changes.iter().map(change_json).collect()).collect();
     let json = json!({
         "decision": word, "reason": reason, "missing_actions": answer.missing_actions,
-        "steps": steps, "ways": ways, "revision": answer.revision,
+        "steps": steps, "ways": ways, "ways_left_out": answer.ways_left_out, "revision": answer.revision,
     });
     Ok(Report::new(text(answer, word, &reason), json).with_exit(exit))
 }
@@ -122,6 +121,9 @@ fn text(answer: &ExplainResponse, word: &str, reason: &str) -> String {
     for way in &answer.ways {
         let changes: Vec<_> = way.changes.iter().map(change_text).collect();
         let _ = writeln!(text, "  - {}", printable(&changes.join(", and ")));
+    }
+    if answer.ways_left_out > 0 {
+        let _ = writeln!(text, "and {} further ways, too many to tell", answer.ways_left_out);
     }
     text
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{engine::Engine, store::auth::Actor};
 pub(crate) use audit::entry as audit_entry;
 use call::Call;
-pub(crate) use explain::explained;
+pub(crate) use explain::Asked;
 use futures_util::stream::BoxStream;
 pub(crate) use site::{PIECE, replies as site_replies};
 use tonic::{Request, Response, Status, Streaming};

@@ -17,6 +17,7 @@ mod role_names;
 mod tables;
 mod text;
 mod walls;
+mod ways;
 mod worlds;
 
 #[path = "../support/question.rs"]

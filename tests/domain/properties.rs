@@ -5,7 +5,7 @@ use super::{
     naive::{self, Answer, Change},
     question,
     site_world::{Memory, reason_name, world},
-    tables,
+    tables, ways,
     world_file::{Asked, Granting, Place, What},
 };
 use proptest::{
@@ -158,7 +158,7 @@ fn changes(before: &SiteFile, after: &SiteFile) -> Vec<Change> {
 /// its changes.
 fn is_explained(memory: &Memory, asked: &Asked) -> TestCaseResult {
     let (user, question) = question::typed(asked).unwrap();
-    let explained = explain(&memory.world, &user, &question);
+    let explained = explain(&ways::scene(&memory.world, &user, &question), &user, &question);
     prop_assert_eq!(explained.decision, memory.decide(asked).unwrap());
     let all_pass = explained.steps.iter().all(|step| step.passes);
     prop_assert_eq!(all_pass, explained.decision.is_allowed(), "{:?}", explained);
@@ -170,14 +170,24 @@ fn is_explained(memory: &Memory, asked: &Asked) -> TestCaseResult {
     prop_assert!(!lacks || !explained.ways.is_empty(), "{:?}", asked);
     for way in &explained.ways {
         let after = |without: Option<usize>| {
-            let mut world = memory.world.clone();
             let made = way.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-            made.for_each(|(_, change)| change.apply(&mut world));
-            explain(&world, &user, &question).decision.is_allowed()
+            ways::suffice(&memory.world, &user, &question, made.map(|(_, change)| change))
         };
         prop_assert!(after(None), "{:?} {:?}", asked, way);
         prop_assert!((0..way.len()).all(|at| !after(Some(at))), "{:?} {:?}", asked, way);
     }
+    Ok(())
+}
+
+/// The first ways are those that trying everything finds first, and the others are counted.
+fn ways_are_those_found_by_trying(memory: &Memory, asked: &Asked) -> TestCaseResult {
+    let (user, question) = question::typed(asked).unwrap();
+    let explained = explain(&ways::scene(&memory.world, &user, &question), &user, &question);
+    let mut tried = ways::by_trying(&memory.world, &user, &question);
+    prop_assert_eq!(explained.ways.len() + explained.ways_left_out, tried.len(), "{:?}", asked);
+    prop_assert!(explained.ways.len() == 20 || explained.ways_left_out == 0);
+    tried.truncate(explained.ways.len());
+    prop_assert_eq!(explained.ways, tried, "{:?}", asked);
     Ok(())
 }
 
@@ -243,6 +253,16 @@ proptest! {
         };
         let allowed: Vec<_> = table.iter().map(|row| row.0).filter(is_allowed).collect();
         prop_assert_eq!(effective(&memory, &user, &place), allowed);
+    }
+
+    #[test]
+    fn the_ways_to_a_yes_are_those_that_trying_everything_finds(
+        site in generate::site(), all in asked_often(),
+    ) {
+        let memory = Memory::of(&site);
+        for asked in all {
+            ways_are_those_found_by_trying(&memory, &asked)?;
+        }
     }
 
     #[test]

@@ -8,51 +8,65 @@ use super::{
     call::Call,
 };
 use crate::{
-    rbac::{
-        why::{self, Change, Step},
-        world::World,
-    },
+    engine::answer::Query,
+    rbac::why::{self, Change, Step, scene::Scene},
     site::apply::permit,
-    store::world::world,
+    store::{error::Result as StoreResult, scene::scene, tx::Tx},
 };
 use tonic::Status;
 
 pub(super) async fn explain(call: Call<ExplainRequest>) -> Result<ExplainResponse, Status> {
     let missing = || BadField::malformed("check", "is missing");
-    let asked = call.message.check.clone().ok_or_else(missing)?;
-    question::query(&asked)?;
+    let asked = Asked::of(call.message.check.as_ref().ok_or_else(missing)?)?;
     let actor = call.actor.clone();
     let read = call.read(|tx| {
         Box::pin(async move {
             permit(tx, actor).await?;
-            Ok((world(tx).await?, tx.head().revision))
+            asked.look(tx).await
         })
     });
-    let (world, revision) = read.await?;
-    explained(&world, revision, &asked)
+    Ok(read.await?.explained())
 }
 
-/// Explains a question to a world at a revision.
-pub(crate) fn explained(
-    world: &World,
+/// A question to be explained.
+pub(crate) struct Asked(Query);
+
+impl Asked {
+    /// Reads a question.
+    pub(crate) fn of(asked: &CheckRequest) -> Result<Self, Status> {
+        Ok(Self(question::query(asked)?))
+    }
+
+    /// Looks at all that bears on it.
+    pub(crate) async fn look(self, tx: &mut Tx) -> StoreResult<Seen> {
+        let scene = scene(tx, &self.0.user, &self.0.question).await?;
+        Ok(Seen { query: self.0, scene, revision: tx.head().revision })
+    }
+}
+
+/// A question, and all that bears on it at a revision.
+pub(crate) struct Seen {
+    query: Query,
+    scene: Scene,
     revision: u64,
-    asked: &CheckRequest,
-) -> Result<ExplainResponse, Status> {
-    let query = question::query(asked)?;
-    let explained = why::explain(world, &query.user, &query.question);
-    let decision = explained.decision;
-    Ok(ExplainResponse {
-        decision: answer::outcome(&decision).into(),
-        reason: answer::reason(decision.reason()).into(),
-        missing_actions: answer::missing(&decision),
-        steps: explained.steps.into_iter().map(step).collect(),
-        ways: explained
-            .ways
-            .into_iter()
-            .map(|way| ExplainWay { changes: way.into_iter().map(change).collect() })
-            .collect(),
-        revision,
-    })
+}
+
+impl Seen {
+    /// Explains the question.
+    pub(crate) fn explained(&self) -> ExplainResponse {
+        let explained = why::explain(&self.scene, &self.query.user, &self.query.question);
+        let decision = explained.decision;
+        let way = |way: Vec<Change>| ExplainWay { changes: way.into_iter().map(change).collect() };
+        ExplainResponse {
+            decision: answer::outcome(&decision).into(),
+            reason: answer::reason(decision.reason()).into(),
+            missing_actions: answer::missing(&decision),
+            steps: explained.steps.into_iter().map(step).collect(),
+            ways: explained.ways.into_iter().map(way).collect(),
+            ways_left_out: explained.ways_left_out as u64,
+            revision: self.revision,
+        }
+    }
 }
 
 fn step(step: Step) -> ExplainStep {
