@@ -40,6 +40,11 @@ impl Tasks {
     pub(super) async fn listeners_ended(&mut self) {
         while self.listeners.join_next().await.is_some() {}
     }
+
+    /// Ends the listeners that are left, and every connection with them.
+    pub(super) async fn cut(&mut self) {
+        self.listeners.shutdown().await;
+    }
 }
 
 #[cfg(test)]

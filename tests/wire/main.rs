@@ -31,6 +31,7 @@ mod sizes;
 mod sockets;
 mod staleness;
 mod startup;
+mod stubborn;
 mod tls;
 mod tls_client;
 mod tls_rotation;
