@@ -182,10 +182,10 @@ async fn until_failure(
         name = tasks.first_end() => return ServerError::TaskEnded(name),
     }
     if let Some(platform) = platform {
-        tasks.hold("platform follower", platform::follow(engine.clone(), platform));
+        tasks.follow("platform follower", platform::follow(engine.clone(), platform));
     }
     let engine = engine.clone();
-    tasks.hold("follower", async move { engine.follow().await });
+    tasks.follow("follower", async move { engine.follow().await });
     ServerError::TaskEnded(tasks.first_end().await)
 }
 

@@ -26,7 +26,8 @@ impl Ending {
         // Calls that last, such as watches, must not take the time in which the store is closed.
         let calls_end = deadline - LAST_WRITES.min(drain / 4);
         let all_ended = timeout_at(calls_end, self.tasks.listeners_ended()).await.is_ok();
-        // Whoever is still served is told nothing more: the store and the decision log are about to be closed.
+        // Whoever is still served is told nothing more, and nobody follows the store any more: it is about to be closed, and the
+        // decision log after it.
         self.tasks.cut().await;
         let is_finished = timeout_at(deadline, self.finish_store()).await.is_ok();
         self.finish_log(deadline.saturating_duration_since(Instant::now())).await;
