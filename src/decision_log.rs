@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// A decision that was not written in time, where nothing is to be answered unwritten.
+/// A decision that was not written in time, where nothing is to be answered unwritten; or one that came after the log's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the decision could not be written to the decision log in time")]
 pub struct Unwritten;
@@ -96,15 +96,17 @@ impl DecisionLog {
         }
     }
 
-    /// Takes no more lines, and lets those that are queued be written for as long.
+    /// Takes no more lines, so that nobody is told anything more that has one, and lets those that are queued be written
+    /// for as long.
     pub async fn finish(&self, patience: Duration) {
         self.queue.close();
         let mut ended = self.ended.clone();
         let waited = tokio::time::timeout(patience, ended.wait_for(|ended| *ended)).await;
         if waited.is_err() {
-            let lost = self.queue.waiting();
+            let (lost, last) = self.queue.waiting();
             tracing::error!(
                 lost,
+                last,
                 "the decision log was cut off: lines that were still to be written are lost"
             );
         }
@@ -159,7 +161,8 @@ impl Lines<'_> {
     /// Adds a line, if it is one of those that are wanted.
     ///
     /// # Errors
-    /// The queue is full, and stays so for as long as the call may take; where lines are dropped then, never.
+    /// The log has ended; or the queue is full, and stays so for as long as the call may take. Where lines are dropped
+    /// then, this is no error.
     pub async fn add(&mut self, mut record: Record<'_>) -> Result<(), Unwritten> {
         if !self.log.wants(&record) {
             return Ok(());
@@ -169,10 +172,7 @@ impl Lines<'_> {
         }
         let body = record.to_body();
         match self.log.settings.when_full {
-            WhenFull::Drop => {
-                self.log.queue.push_or_drop(body);
-                Ok(())
-            }
+            WhenFull::Drop => self.log.queue.push_or_drop(body),
             WhenFull::Block => self.push(body).await,
         }
     }

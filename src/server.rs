@@ -1,6 +1,7 @@
 //! A running server: listeners, health, the set of tasks, and an end in good order.
 
 pub mod connection;
+mod ending;
 mod face;
 mod faces;
 mod guests;
@@ -29,27 +30,21 @@ use crate::{
     telemetry::{calls::Calls, connections::Door, metrics::Metrics, requests, traces::Tracer},
 };
 use connection::Acceptor;
+use ending::Ending;
 use faces::{admin_face, authorization_face, journal};
 use lanes::Lanes;
 use listen::Entry;
 use platform::FollowPlatform;
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc};
 use tasks::Tasks;
 use tls::Protocol;
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::watch;
 
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
 /// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
 /// to nothing, and last for as long as their callers like.
 const OPEN_STREAMS: usize = 1_024;
-/// How long writes in progress get to end, and the store to be closed, when calls have taken all the time there was.
-const LAST_WRITES: Duration = Duration::from_secs(1);
-/// How long the decision log gets for its last lines when calls have taken all the time there was.
-const LAST_LINES: Duration = Duration::from_millis(200);
 
 /// Why a server ended other than on request.
 #[derive(Debug, thiserror::Error)]
@@ -166,46 +161,22 @@ pub async fn run(
         failed = until_failure(&engine, opened, config.platform.clone(), &mut tasks) => Some(failed),
         () = stop() => None,
     };
+    let mut ending = Ending { tasks, engine, tracer, log };
     if let Some(failed) = failed {
-        finish(log, Duration::ZERO).await;
+        ending.at_once().await;
         return Err(failed);
     }
     tracing::info!(drain_ms = config.drain.as_millis(), "stopping: letting calls in flight end");
     // Health learns of it, and then the listeners. Nobody is there any more if this fails, which is what it is for.
     let _ = stopping.send(true);
-    let deadline = Instant::now() + config.drain;
-    // Calls that last, such as talks with reflection, must not take the time in which the store is closed.
-    let calls_end = deadline - LAST_WRITES.min(config.drain / 4);
-    let ended = async {
-        let all_ended = timeout_at(calls_end, tasks.listeners_ended()).await.is_ok();
-        let finished = async {
-            engine.finish().await;
-            if let Some(tracer) = tracer {
-                tracer.finish().await;
-            }
-        };
-        timeout_at(deadline, finished).await.is_ok() && all_ended
-    };
     tokio::select! {
-        in_order = ended => match in_order {
-            true => tracing::info!("stopped"),
-            false => tracing::warn!("stopped at the drain's deadline; some connections were cut"),
-        },
+        () = ending.in_order(config.drain) => {}
         () = stop() => {
             tracing::warn!("asked to stop again, and stopped at once; some connections were cut");
-            finish(log, Duration::ZERO).await;
-            return Ok(());
+            ending.at_once().await;
         }
     }
-    finish(log, deadline.saturating_duration_since(Instant::now())).await;
     Ok(())
-}
-
-/// Lets the decision log be written to its end.
-async fn finish(log: Option<DecisionLog>, left: Duration) {
-    if let Some(log) = log {
-        log.finish(left.max(LAST_LINES)).await;
-    }
 }
 
 /// Follows the store once it is open, for as long as nothing fails.
@@ -220,10 +191,10 @@ async fn until_failure(
         name = tasks.first_end() => return ServerError::TaskEnded(name),
     }
     if let Some(platform) = platform {
-        tasks.hold("platform follower", platform::follow(engine.clone(), platform));
+        tasks.follow("platform follower", platform::follow(engine.clone(), platform));
     }
     let engine = engine.clone();
-    tasks.hold("follower", async move { engine.follow().await });
+    tasks.follow("follower", async move { engine.follow().await });
     ServerError::TaskEnded(tasks.first_end().await)
 }
 

@@ -1,6 +1,6 @@
 //! What waits to be written: in order, numbered, and never more than so many bytes.
 
-use super::Counts;
+use super::{Counts, Unwritten};
 use std::{
     collections::VecDeque,
     sync::{
@@ -87,7 +87,10 @@ impl Queue {
 
     /// Takes a record, if there is room. One that is larger than the whole queue finds room when nothing else waits.
     pub(super) fn push(&self, body: Vec<u8>) -> Pushed {
-        let mut state = self.state();
+        self.push_to(&mut self.state(), body)
+    }
+
+    fn push_to(&self, state: &mut State, body: Vec<u8>) -> Pushed {
         if state.closed {
             return Pushed::Closed;
         }
@@ -98,15 +101,23 @@ impl Queue {
         state.last += 1;
         let number = state.last;
         state.bytes += bytes;
-        self.add(&mut state, Entry::Record { number, body });
+        self.add(state, Entry::Record { number, body });
         Pushed::At(number)
     }
 
     /// Takes a record, or leaves it out and takes down that it was. Of gaps there is one between two records at most.
-    pub(super) fn push_or_drop(&self, body: Vec<u8>) {
-        let Pushed::Full(_) = self.push(body) else { return };
-        self.dropped.fetch_add(1, Relaxed);
+    ///
+    /// # Errors
+    /// The log has ended: nothing can be taken down any more.
+    pub(super) fn push_or_drop(&self, body: Vec<u8>) -> Result<(), Unwritten> {
+        // INVARIANT: held until the gap is there: a log that ends in between would never write it.
         let mut state = self.state();
+        match self.push_to(&mut state, body) {
+            Pushed::At(_) => return Ok(()),
+            Pushed::Closed => return Err(Unwritten),
+            Pushed::Full(_) => {}
+        }
+        self.dropped.fetch_add(1, Relaxed);
         state.last += 1;
         let number = state.last;
         if let Some(Entry::Gap { to, .. }) = state.entries.back_mut() {
@@ -114,6 +125,7 @@ impl Queue {
         } else {
             self.add(&mut state, Entry::Gap { from: number, to: number });
         }
+        Ok(())
     }
 
     fn add(&self, state: &mut State, entry: Entry) {
@@ -175,9 +187,10 @@ impl Queue {
         self.news.notify_one();
     }
 
-    /// How many numbers were given that are not accounted for.
-    pub(super) fn waiting(&self) -> u64 {
-        self.state().last - *self.written.borrow()
+    /// How many numbers were given that are not accounted for, and the last of them.
+    pub(super) fn waiting(&self) -> (u64, u64) {
+        let last = self.state().last;
+        (last - *self.written.borrow(), last)
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -206,14 +219,14 @@ mod tests {
     fn what_is_left_out_is_accounted_for_in_its_place() {
         let queue = Queue::new(2 * (100 + ENTRY_BYTES));
         for _ in 0..5 {
-            queue.push_or_drop(body());
+            queue.push_or_drop(body()).unwrap();
         }
         let work = queue.next(1 << 20).unwrap();
         assert_eq!(work.entries, [record(1), record(2), Entry::Gap { from: 3, to: 5 }]);
-        queue.push_or_drop(body());
+        queue.push_or_drop(body()).unwrap();
         queue.done(&work);
         assert_eq!(*queue.written().borrow(), 5);
-        queue.push_or_drop(body());
+        queue.push_or_drop(body()).unwrap();
         let work = queue.next(1 << 20).unwrap();
         assert_eq!(
             work.entries,
@@ -232,8 +245,10 @@ mod tests {
         assert!(matches!(queue.push(body()), Pushed::Full(_)));
         queue.close();
         assert!(matches!(queue.push(body()), Pushed::Closed));
+        assert_eq!(queue.push_or_drop(body()), Err(Unwritten), "nobody would write down that it is left out");
+        assert_eq!(queue.waiting(), (1, 1));
         let work = queue.next(1).unwrap();
         queue.done(&work);
-        assert!(queue.next(1).is_none() && queue.waiting() == 0);
+        assert!(queue.next(1).is_none() && queue.waiting() == (0, 1));
     }
 }

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 #[derive(Default)]
 pub(super) struct Tasks {
     background: JoinSet<&'static str>,
+    followers: JoinSet<&'static str>,
     listeners: JoinSet<&'static str>,
 }
 
@@ -14,6 +15,14 @@ impl Tasks {
     /// Holds a task that never ends by itself.
     pub(super) fn hold(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.background.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Holds a task that keeps in step with the store or with what fills it, and never ends by itself.
+    pub(super) fn follow(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.followers.spawn(async move {
             task.await;
             name
         });
@@ -31,6 +40,7 @@ impl Tasks {
     pub(super) async fn first_end(&mut self) -> &'static str {
         let ended = tokio::select! {
             Some(ended) = self.background.join_next() => ended,
+            Some(ended) = self.followers.join_next() => ended,
             Some(ended) = self.listeners.join_next() => ended,
         };
         ended.unwrap_or("a task that panicked")
@@ -39,6 +49,13 @@ impl Tasks {
     /// Waits for all listeners to have ended.
     pub(super) async fn listeners_ended(&mut self) {
         while self.listeners.join_next().await.is_some() {}
+    }
+
+    /// Ends the listeners that are left, and every connection with them; then whatever follows for them, which must not
+    /// outlive the store.
+    pub(super) async fn cut(&mut self) {
+        self.listeners.shutdown().await;
+        self.followers.shutdown().await;
     }
 }
 
@@ -50,24 +67,42 @@ mod tests {
     #[tokio::test]
     async fn the_first_task_that_ends_is_told_by_name() {
         let mut tasks = Tasks::default();
-        tasks.hold("follower", ready(()));
+        tasks.follow("follower", ready(()));
         tasks.serve("listener", pending());
         assert_eq!(tasks.first_end().await, "follower");
         let mut tasks = Tasks::default();
-        tasks.hold("follower", pending());
+        tasks.follow("follower", pending());
         tasks.serve("listener", ready(()));
         assert_eq!(tasks.first_end().await, "listener");
     }
 
     #[tokio::test]
+    async fn whatever_follows_is_gone_when_everything_is_cut() {
+        let mut tasks = Tasks::default();
+        let (held, lent) = (std::sync::Arc::new(()), std::sync::Arc::new(()));
+        let (follows, serves) = (held.clone(), lent.clone());
+        tasks.follow("follower", async move {
+            pending::<()>().await;
+            drop(follows);
+        });
+        tasks.serve("listener", async move {
+            pending::<()>().await;
+            drop(serves);
+        });
+        tasks.cut().await;
+        assert_eq!([&held, &lent].map(std::sync::Arc::strong_count), [1, 1]);
+    }
+
+    #[tokio::test]
     async fn a_task_that_panics_has_ended() {
-        for is_listener in [false, true] {
+        for kind in 0..3 {
             let mut tasks = Tasks::default();
-            tasks.hold("follower", pending());
+            tasks.hold("health", pending());
             let broken = async { assert_eq!(1, 2, "broken on purpose") };
-            match is_listener {
-                true => tasks.serve("broken", broken),
-                false => tasks.hold("broken", broken),
+            match kind {
+                0 => tasks.serve("broken", broken),
+                1 => tasks.follow("broken", broken),
+                _ => tasks.hold("broken", broken),
             }
             assert_eq!(tasks.first_end().await, "a task that panicked");
         }

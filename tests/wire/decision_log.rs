@@ -6,6 +6,7 @@ use super::{
     http::metric,
     server::{Questions, Server, Store, until},
     site::SITE,
+    stubborn,
 };
 use rolegate::grpc::proto::{BatchCheckRequest, CheckRequest, GetEffectiveActionsRequest, Operation};
 use serde_json::{Value, json};
@@ -14,6 +15,10 @@ use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::JoinHandle,
 };
 use tonic::{Code, Request, Status};
@@ -177,6 +182,38 @@ async fn blocking_lets_no_answer_through_that_is_not_written() {
     assert_eq!(numbers(&lines), (1..=lines.len() as u64).collect::<Vec<_>>());
     let written: BTreeSet<_> = lines.iter().map(|line| line["user"].as_str().unwrap()).collect();
     assert!(answered.iter().all(|user| written.contains(user.as_str())));
+}
+
+#[tokio::test]
+async fn nothing_is_told_while_the_log_ends_that_is_not_accounted_for() {
+    for asked_twice in [false, true] {
+        let store = Store::with_site(SITE);
+        let (path, drain) = (pipe(&store), if asked_twice { "1h" } else { "400ms" });
+        let mut server =
+            Server::start_with(&store, &["--decision-log", &path, "--drain-timeout", drain]).await;
+        let told = Arc::new(AtomicU64::new(0));
+        let callers: Vec<_> =
+            (0..8).map(|_| stubborn::ask(&server.questions, &question("ann"), &told)).collect();
+        let many = async |more| {
+            let before = told.load(Relaxed);
+            until("many answers are given", async || told.load(Relaxed) > before + more).await;
+        };
+        many(300).await;
+        server.terminate();
+        many(20).await;
+        if asked_twice {
+            server.terminate();
+        }
+        assert!(server.ended().await.success(), "{}", server.logs.text());
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        // Nobody reads the pipe, so that the log cannot end; but every record has its number.
+        until("its last line is read", async || server.logs.contain("the decision log was cut off")).await;
+        let logs = server.logs.text();
+        let last =
+            logs.split("\"last\":").nth(1).and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+        let (told, last) = (told.load(Relaxed), last.unwrap().parse().unwrap());
+        assert!(told <= last, "{told} were told, and {last} have a number: {logs}");
+    }
 }
 
 #[tokio::test]

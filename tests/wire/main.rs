@@ -35,6 +35,7 @@ mod sizes;
 mod sockets;
 mod staleness;
 mod startup;
+mod stubborn;
 mod tls;
 mod tls_client;
 mod tls_rotation;

@@ -156,6 +156,21 @@ async fn what_a_server_and_a_command_leave_is_one_whole_file() {
 }
 
 #[tokio::test]
+async fn an_ordinary_end_is_no_error() {
+    let store = Store::with_site(SITE);
+    // A collector that takes nothing in makes the end last for longer than it takes until the store is next looked at.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let collector = format!("http://{}", deaf.local_addr().unwrap());
+    let flags = ["--otlp-endpoint", &collector, "--otlp-sample-ratio", "1"];
+    let mut server = Server::start_with(&store, &flags).await;
+    server.questions().await.check(allowed()).await.unwrap();
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
+    assert!(!server.logs.contain("\"ERROR\""), "{}", server.logs.text());
+}
+
+#[tokio::test]
 async fn whoever_asks_twice_does_not_wait_for_the_drain() {
     let store = Store::with_site(SITE);
     let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
