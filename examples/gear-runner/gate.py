@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 from rolegate.v1 import authorization_pb2 as pb
@@ -73,8 +74,8 @@ class Gate:
     """One channel to rolegate, for as long as the job takes."""
 
     address: str
-    key: str | None = None
-    """What callers show, where they must."""
+    key_file: Path | None = None
+    """What callers show, where they must. Read for each question: a key may be changed while a job works."""
     token: str | None = None
     """A revision that answers must contain. It moves on with each, so that none is older than the one before."""
     _stub: services.AuthorizationServiceStub = field(init=False, repr=False)
@@ -86,13 +87,21 @@ class Gate:
 
     def ask(self, job: Job, seconds: float) -> Verdict:
         """Asks once. Raises QuestionError where asking again is of no use."""
-        headers = (("authorization", f"Bearer {self.key}"),) if self.key else ()
+        try:
+            headers = self._headers()
+        except OSError as error:
+            return Verdict(Answer.UNDECIDED, f"the key cannot be read: {error}")
         try:
             reply = self._stub.Check(job.request(self._freshness()), timeout=seconds, metadata=headers)
         except grpc.RpcError as error:
             return self._failed(error)
         self.token = reply.revision_token or self.token
         return verdict(reply)
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        if self.key_file is None:
+            return ()
+        return (("authorization", f"Bearer {self.key_file.read_text(encoding='utf-8').strip()}"),)
 
     def _freshness(self) -> pb.Freshness:
         if self.token is None:

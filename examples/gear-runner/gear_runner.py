@@ -12,12 +12,14 @@ Exit codes:
     97        denied while it worked; stopped
     98        no decision for --patience while it worked; stopped
     126, 127  allowed, but the command cannot be started, or is not there
+ROLEGATE and ROLEGATE_KEY_FILE in the environment stand for the flags of these names.
 A SIGTERM or SIGINT stops the command in the same way, and ends with 128 and the signal's number.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sys
@@ -95,21 +97,23 @@ def seconds(text: str) -> float:
     return span
 
 
-def key(path: str) -> str:
-    """The key in a file."""
+def key_file(path: str) -> Path:
+    """A file that can be read now."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(path)
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     summary = (__doc__ or "").partition("\n\n")
     parser = Parser(description=summary[0], epilog=summary[2], formatter_class=argparse.RawDescriptionHelpFormatter)
-    usual = "unix:///run/rolegate/rolegate.sock"
-    parser.add_argument("--rolegate", default=usual, help=f"unix:///PATH or HOST:PORT [default: {usual}]")
-    parser.add_argument("--key-file", type=key, help="the key to show, where callers must show one")
+    usual = os.environ.get("ROLEGATE", "unix:/run/rolegate/questions.sock")
+    shown = os.environ.get("ROLEGATE_KEY_FILE")
+    parser.add_argument("--rolegate", default=usual, help=f"unix:PATH or HOST:PORT [default: {usual}]")
+    parser.add_argument("--key-file", type=key_file, default=shown, help="the key to show, where callers must show one")
     parser.add_argument("--user", required=True, help="for whom")
     parser.add_argument("--gear", required=True, help="the gear's name")
     parser.add_argument("--project", required=True, help="the project's id")

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import callers
 import kubernetes_validate
 import pods
 import settings
@@ -52,6 +53,8 @@ def check_render(file, program):
         for container in filter(settings.is_ours, workload.containers):
             settings.check(cluster, workload, container, program)
             ours += 1
+        if wants:
+            callers.check(cluster, workload)
     assert ours, "there is no rolegate in it"
     return f"{len(cluster.objects)} objects, {len(cluster.workloads)} workloads"
 

@@ -6,7 +6,7 @@ const { createRequire } = require("node:module");
 const installed = createRequire(`${process.env.MODULES}/`);
 const [, code] = fs.readFileSync(process.env.DOCUMENT, "utf8").match(/```js\n(.*?)```/s);
 // The deadline is for sidecars that have a processor when they need one.
-const here = code.replace("/run/rolegate/rolegate.sock", process.env.SOCKET)
+const here = code.replace("/run/rolegate/questions.sock", process.env.SOCKET)
   .replace('"proto"', "process.env.PROTOS").replace("Date.now() + 200", "Date.now() + 20000");
 const mayDownload = new Function("require", `${here}; return mayDownload;`)(installed);
 const project = "5f0000000000000000000001";

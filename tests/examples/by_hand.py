@@ -29,7 +29,7 @@ def the_snippet_decides():
     (code,) = blocks("python")
     said = {}
     # The deadline is for sidecars that have a processor when they need one.
-    exec(code.replace("/run/rolegate/rolegate.sock", SOCKET).replace("timeout=0.2", "timeout=20"), said)
+    exec(code.replace("/run/rolegate/questions.sock", SOCKET).replace("timeout=0.2", "timeout=20"), said)
     may_download, project = said["may_download"], "5f0000000000000000000001"
     assert may_download("rosa@demo.example", project, bulk=True) is True
     assert may_download("ivy@demo.example", project, bulk=True) is False

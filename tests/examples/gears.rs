@@ -37,7 +37,7 @@ pub(crate) fn prepared() -> &'static (String, PathBuf) {
 }
 
 /// A runner as a process. Asked to end when dropped, as its gear would go on if it were killed.
-struct Runner {
+pub(crate) struct Runner {
     child: Child,
     said: PathBuf,
 }
@@ -45,6 +45,16 @@ struct Runner {
 impl Runner {
     /// Runs a shell script for `ann`'s job, unless the flags say otherwise; it works in the store's folder.
     fn start(store: &Store, at: &str, flags: &[&str], script: &str) -> Self {
+        Self::start_in(store, &[("ROLEGATE".to_owned(), at.to_owned())], flags, script)
+    }
+
+    /// The same with what is set for it.
+    pub(crate) fn start_in(
+        store: &Store,
+        variables: &[(String, String)],
+        flags: &[&str],
+        script: &str,
+    ) -> Self {
         let (python, stubs) = prepared();
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let said =
@@ -52,11 +62,12 @@ impl Runner {
         let child = Command::new(python)
             .arg("-B")
             .arg(format!("{FOLDER}/gear_runner.py"))
-            .args(["--rolegate", at, "--user", "ann", "--gear", "segmenter", "--project", "scans"])
+            .args(["--user", "ann", "--gear", "segmenter", "--project", "scans"])
             .args(["--interval", "0.1", "--grace", "0.5", "--wait", "30", "--patience", "600"])
             .args(flags)
             .args(["--", "sh", "-c", script])
             .env("PYTHONPATH", stubs)
+            .envs(variables.iter().cloned())
             .current_dir(store.folder.path())
             .stderr(fs::File::create(&said).unwrap())
             .spawn()
@@ -64,12 +75,12 @@ impl Runner {
         Self { child, said }
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.said).unwrap()
     }
 
     /// The exit code, once it has ended.
-    async fn ended(&mut self) -> i32 {
+    pub(crate) async fn ended(&mut self) -> i32 {
         until("the runner has ended", async || self.child.try_wait().unwrap().is_some()).await;
         self.child.wait().unwrap().code().unwrap()
     }

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop where it stands"
 )]
 
+mod component;
 mod documents;
 mod download;
 mod gears;

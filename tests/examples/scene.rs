@@ -34,7 +34,7 @@ gears:
 
 /// Where the server of a store listens beside its port.
 pub(crate) fn socket(store: &Store) -> PathBuf {
-    store.beside("rolegate.sock")
+    store.beside("questions.sock")
 }
 
 /// The same as clients take it.

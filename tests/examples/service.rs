@@ -46,6 +46,11 @@ impl Service {
 
     /// The same with so many milliseconds for a decision.
     pub(crate) fn start_with(rolegate: &str, time: &str) -> Self {
+        Self::start_in(&[("ROLEGATE".to_owned(), rolegate.to_owned())], time)
+    }
+
+    /// The same with what is set for it.
+    pub(crate) fn start_in(variables: &[(String, String)], time: &str) -> Self {
         let files = TempDir::new().unwrap();
         for (project, name, content) in
             [("scans", "a.dcm", "scan a"), ("scans", "b.dcm", "scan b"), ("other", "c.dcm", "other c")]
@@ -57,7 +62,7 @@ impl Service {
         symlink(files.path().join("outside"), files.path().join("scans/link")).unwrap();
         let mut child = Command::new(program())
             .env("LISTEN", "127.0.0.1:0")
-            .env("ROLEGATE", rolegate)
+            .envs(variables.iter().cloned())
             .env("FILES", files.path())
             .env("CHECK_TIMEOUT_MS", time)
             .stdout(Stdio::piped())

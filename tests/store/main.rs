@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod audit;
 mod crash;
 mod keys;
 mod opening;
@@ -22,6 +23,7 @@ mod support;
 macro_rules! contract {
     ($backend:ident, $fresh:ident) => {
         contract! { $backend, $fresh, store:
+            audit::an_id_finds_what_names_it_to_the_byte_and_no_words,
             rules::a_custom_roles_faults_are_named_all_at_once,
                 rules::built_in_roles_stay_as_they_are_and_need_no_offer,
                 rules::a_custom_role_is_assigned_only_where_it_is_offered,

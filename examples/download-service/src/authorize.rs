@@ -7,10 +7,11 @@ use proto::{
     Resource, authorization_service_client::AuthorizationServiceClient, batch_check_outcome::Outcome,
     batch_check_request::DefaultQuestion, check_request::Question, freshness::Want, resource::Place,
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use tonic::{
     Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint, Error},
 };
 
@@ -25,6 +26,7 @@ type Questions = AuthorizationServiceClient<Channel>;
 #[derive(Clone)]
 pub(crate) struct Gate {
     questions: Questions,
+    key_file: Option<PathBuf>,
     time: Duration,
 }
 
@@ -51,11 +53,11 @@ impl AllowedInBulk {
 }
 
 impl Gate {
-    /// A gate that gives rolegate so long to decide. It connects with the first question, and anew by itself when the
-    /// connection has gone: rolegate may start later, and be restarted.
-    pub(crate) fn new(address: String, time: Duration) -> Result<Self, Error> {
+    /// A gate that gives rolegate so long to decide, and shows it the key in a file where callers must show one. It connects
+    /// with the first question, and anew by itself when the connection has gone: rolegate may start later, and be restarted.
+    pub(crate) fn new(address: String, key_file: Option<PathBuf>, time: Duration) -> Result<Self, Error> {
         let channel = Endpoint::from_shared(address)?.connect_lazy();
-        Ok(Self { questions: AuthorizationServiceClient::new(channel), time })
+        Ok(Self { questions: AuthorizationServiceClient::new(channel), key_file, time })
     }
 
     /// Asks for one file of a project.
@@ -119,9 +121,13 @@ impl Gate {
         call: impl Fn(Questions, Request<Q>) -> F,
     ) -> Result<A, Refusal> {
         let end = Instant::now() + self.time;
+        let key = self.key().await?;
         let ask = |want: Option<Want>| {
             let mut request = Request::new(question(want.map(|want| Freshness { want: Some(want) })));
             request.set_timeout(end.saturating_duration_since(Instant::now()));
+            if let Some(key) = key.clone() {
+                request.metadata_mut().insert("authorization", key);
+            }
             call(self.questions.clone(), request)
         };
         let wanted = caller.token.clone().map(Want::AtLeastToken);
@@ -140,6 +146,19 @@ impl Gate {
             Ok(Err(status)) => Err(failed(status.code(), status.message())),
             Err(_) => Err(no_decision("no answer in time")),
         }
+    }
+
+    /// What callers show, where they must. Read for each question, so that a key that is changed needs no restart.
+    async fn key(&self) -> Result<Option<MetadataValue<Ascii>>, Refusal> {
+        let Some(file) = &self.key_file else { return Ok(None) };
+        let text = tokio::fs::read_to_string(file)
+            .await
+            .map_err(|error| no_decision(&format!("the key {}: {error}", file.display())))?;
+        let mut key: MetadataValue<Ascii> = format!("Bearer {}", text.trim())
+            .parse()
+            .map_err(|_| no_decision(&format!("the key {} is no text for a header", file.display())))?;
+        key.set_sensitive(true);
+        Ok(Some(key))
     }
 }
 

@@ -14,7 +14,8 @@
 //! contain that write.
 //!
 //! Settings are environment variables: `LISTEN` (127.0.0.1:8080), `FILES` (the folder; each project is a folder in it),
-//! `ROLEGATE` (unix:/run/rolegate/rolegate.sock) and `CHECK_TIMEOUT_MS` (100). To try it beside `rolegate serve --demo`:
+//! `ROLEGATE` (unix:/run/rolegate/questions.sock), `ROLEGATE_KEY_FILE` (none; the key to show, where callers must show one)
+//! and `CHECK_TIMEOUT_MS` (100). To try it beside `rolegate serve --demo`:
 //!
 //! ```sh
 //! mkdir -p files/5f0000000000000000000001 && echo scan > files/5f0000000000000000000001/a.dcm
@@ -60,7 +61,8 @@ struct Service {
 async fn main() -> Result<(), Box<dyn Error>> {
     let setting = |name: &str, usual: &str| env::var(name).unwrap_or_else(|_| usual.to_owned());
     let time = Duration::from_millis(setting("CHECK_TIMEOUT_MS", "100").parse()?);
-    let gate = Gate::new(setting("ROLEGATE", "unix:/run/rolegate/rolegate.sock"), time)?;
+    let key_file = env::var_os("ROLEGATE_KEY_FILE").map(Into::into);
+    let gate = Gate::new(setting("ROLEGATE", "unix:/run/rolegate/questions.sock"), key_file, time)?;
     let files = Files::new(setting("FILES", "./files").into());
     let listener = TcpListener::bind(setting("LISTEN", "127.0.0.1:8080")).await?;
     println!("listening on http://{}", listener.local_addr()?);
