@@ -1,8 +1,8 @@
 //! TLS for TCP listeners: the files that it is made of, read at the start and looked at again for as long as the server
 //! runs. New connections get what was read last and was good; those that are open keep what they began with.
 
-mod expiry;
 mod files;
+mod leaf;
 mod watch;
 
 pub use files::{TlsError, TlsFiles};
@@ -102,10 +102,7 @@ impl Tls {
 impl Identity {
     fn of(files: &TlsFiles, contents: &Contents) -> Result<Self, TlsError> {
         let chain = certificates(&contents.cert).map_err(|problem| files.bad_cert(problem))?;
-        let expires = chain.first().and_then(|certificate| expiry::not_after(certificate));
-        if let Some(expires) = expires.filter(|expires| *expires <= Timestamp::now()) {
-            return Err(files.bad_cert(format!("the certificate has expired, on {expires}")));
-        }
+        let expires = expiry(&chain).map_err(|problem| files.bad_cert(problem))?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key)
             .map_err(|_| files.bad_key("holds no private key in PEM that can be read without a password"))?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -132,6 +129,23 @@ impl Identity {
         };
         Ok(Self { grpc: speaking(b"h2"), http: speaking(b"http/1.1"), expires, digest: contents.digest() })
     }
+}
+
+/// When the first of these certificates expires, if that can be told, and nothing says that no client accepts it now.
+fn expiry(chain: &[CertificateDer<'_>]) -> Result<Option<Timestamp>, String> {
+    let Some(certificate) = chain.first() else { return Ok(None) };
+    if leaf::is_not_for_servers(certificate) {
+        return Err("the certificate says that it is not for servers (extended key usage)".to_owned());
+    }
+    let Some(leaf::Validity { from, until }) = leaf::validity(certificate) else { return Ok(None) };
+    let now = Timestamp::now();
+    if until <= now {
+        return Err(format!("the certificate has expired, on {until}"));
+    }
+    if from > now {
+        return Err(format!("the certificate is not valid before {from}"));
+    }
+    Ok(Some(until))
 }
 
 /// The certificates of a PEM file, of which there must be one at least.

@@ -124,6 +124,8 @@ async fn bad_files_leave_the_last_good_pair_in_use_and_are_told_once() {
         ("holds no certificate", Pair { cert: "nonsense".to_owned(), ..good.clone() }),
         ("holds no private key", Pair { key: String::new(), ..good.clone() }),
         ("has expired", authority.expired_server(&SERVER_NAMES)),
+        ("is not valid before", authority.future_server(&SERVER_NAMES)),
+        ("is not for servers", authority.client()),
     ];
     for (words, pair) in &bad {
         mounted.swap(pair, None);
@@ -183,6 +185,9 @@ fn files_that_cannot_be_used_stop_the_start_and_are_named() {
     let (cert, key) = (write("good.crt", &good.cert), write("good.key", &good.key));
     let (empty, other_key) = (write("empty", ""), write("other.key", &other.key));
     let (old, old_key) = (write("old.crt", &expired.cert), write("old.key", &expired.key));
+    let (early, client) = (authority.future_server(&SERVER_NAMES), authority.client());
+    let (new, new_key) = (write("new.crt", &early.cert), write("new.key", &early.key));
+    let (clients, clients_key) = (write("client.crt", &client.cert), write("client.key", &client.key));
     let broken = write("broken.crt", &good.cert.replace("MII", "!!!"));
     let missing = store.beside("missing").display().to_string();
     for (cert, key, ca, at_fault, setting) in [
@@ -191,6 +196,8 @@ fn files_that_cannot_be_used_stop_the_start_and_are_named() {
         (&broken, &key, None, &broken, "tls_cert_file"),
         (&key, &key, None, &key, "tls_cert_file"),
         (&old, &old_key, None, &old, "tls_cert_file"),
+        (&new, &new_key, None, &new, "tls_cert_file"),
+        (&clients, &clients_key, None, &clients, "tls_cert_file"),
         (&cert, &missing, None, &missing, "tls_key_file"),
         (&cert, &empty, None, &empty, "tls_key_file"),
         (&cert, &other_key, None, &other_key, "tls_key_file"),
