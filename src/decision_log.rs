@@ -8,10 +8,12 @@ pub mod settings;
 mod target;
 mod writer;
 
+use crate::telemetry::told::Told;
 use queue::{Pushed, Queue};
-use record::Record;
+use record::{Last, Record};
 use settings::{DecisionLogSettings, WhenFull, Which};
 use std::{
+    future::pending,
     io,
     sync::{
         Arc,
@@ -24,8 +26,12 @@ use target::Target;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, interval, timeout_at},
 };
+
+/// How often it is looked whether the writer gets on, and how long it may be at one piece before that is told.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(2);
 
 /// A decision that was not written in time, where nothing is to be answered unwritten; or one that came after the log's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +79,7 @@ impl DecisionLog {
     /// Lines of one call, which may take until then to be written.
     #[must_use]
     pub const fn lines(&self, until: Instant) -> Lines<'_> {
-        Lines { log: self, until, last: None }
+        Lines { log: self, until, last: None, any: false }
     }
 
     /// Opens the file anew, as those who have moved it away ask for.
@@ -81,18 +87,40 @@ impl DecisionLog {
         self.queue.ask_to_reopen();
     }
 
-    /// Opens the file anew whenever the process gets SIGHUP. Ends only with the thread that writes.
+    /// Opens the file anew whenever the process gets SIGHUP, and tells when nothing is written for long. Ends only with the thread that writes.
     pub async fn tend(self) {
         let mut ended = self.ended.clone();
-        let Ok(mut hangups) = signal(SignalKind::hangup()) else {
-            let _ = ended.wait_for(|ended| *ended).await;
-            return;
-        };
+        let (mut hangups, told) = (signal(SignalKind::hangup()).ok(), Told::default());
+        let mut looks = interval(LOOK_EVERY);
         loop {
+            let hung_up = async {
+                match &mut hangups {
+                    Some(hangups) => drop(hangups.recv().await),
+                    None => pending().await,
+                }
+            };
             tokio::select! {
                 _ = ended.wait_for(|ended| *ended) => return,
-                _ = hangups.recv() => self.reopen(),
+                () = hung_up => self.reopen(),
+                _ = looks.tick() => self.tell_of_writer(&told),
             }
+        }
+    }
+
+    /// Says when the writer hangs, which it cannot do itself: nothing has failed, and nothing goes on.
+    fn tell_of_writer(&self, told: &Told) {
+        let Counts { writing_for, queued_bytes, .. } = self.counts();
+        if writing_for >= LONG {
+            if told.is_due() {
+                let seconds = writing_for.as_secs();
+                tracing::error!(
+                    seconds,
+                    queued_bytes,
+                    "the decision log is not written: records wait for what takes it in"
+                );
+            }
+        } else if told.is_over() {
+            tracing::info!("the decision log is being written again");
         }
     }
 
@@ -148,13 +176,18 @@ pub struct Counts {
     pub errors: u64,
     /// Bytes that wait to be written.
     pub queued_bytes: u64,
+    /// How long the writer has been at what it is writing; zero if nothing.
+    pub writing_for: Duration,
 }
 
 /// The lines of one call.
 pub struct Lines<'l> {
     log: &'l DecisionLog,
     until: Instant,
+    /// The number of the last line that is to be waited for.
     last: Option<u64>,
+    /// Whether any were added.
+    any: bool,
 }
 
 impl Lines<'_> {
@@ -170,10 +203,20 @@ impl Lines<'_> {
         if let Which::Sampled(ratio) = self.log.settings.which {
             record.sample = Some(ratio);
         }
-        let body = record.to_body();
+        let body = record::body(&record);
         match self.log.settings.when_full {
-            WhenFull::Drop => self.log.queue.push_or_drop(body),
-            WhenFull::Block => self.push(body).await,
+            WhenFull::Drop => self.log.queue.push_or_drop(body)?,
+            WhenFull::Block => self.push(body).await?,
+        }
+        self.any = true;
+        Ok(())
+    }
+
+    /// Adds a last line, if there are others. Nobody waits for it: if there is no room, a gap stands in its place.
+    pub fn end(&self, last: &Last<'_>) {
+        if self.any {
+            // A log that has ended takes nothing more, and nothing more is answered then.
+            let _ = self.log.queue.push_or_drop(record::body(last));
         }
     }
 
@@ -199,7 +242,7 @@ impl Lines<'_> {
     ///
     /// # Errors
     /// They are not, within the time that the call may take.
-    pub async fn settle(self) -> Result<(), Unwritten> {
+    pub async fn settle(&self) -> Result<(), Unwritten> {
         let Some(last) = self.last else { return Ok(()) };
         let mut written = self.log.queue.written();
         let waited = timeout_at(self.until, written.wait_for(|written| *written >= last)).await;

@@ -17,7 +17,7 @@ mod suggest;
 mod whole;
 
 pub(crate) use convert::answer::reason_name;
-pub(crate) use status::{error_name, of_refusal, of_store};
+pub(crate) use status::{error_name, of_refusal, of_store, untold_name};
 pub(crate) use suggest::nearest;
 
 /// What `build.rs` makes of `proto/`.

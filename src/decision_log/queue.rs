@@ -7,6 +7,7 @@ use std::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -35,6 +36,8 @@ struct State {
     bytes: usize,
     reopen: bool,
     closed: bool,
+    /// Since when the writer is at its piece of work, if it has one.
+    writing_since: Option<Instant>,
 }
 
 /// One line to come.
@@ -149,12 +152,16 @@ impl Queue {
             }
             work.entries.push(entry);
         }
+        state.writing_since = (!work.entries.is_empty()).then(Instant::now);
         (reopen || !work.entries.is_empty()).then_some(work)
     }
 
     /// The entries of a piece of work are written.
     pub(super) fn done(&self, work: &Work) {
-        self.state().bytes -= work.bytes;
+        let mut state = self.state();
+        state.bytes -= work.bytes;
+        state.writing_since = None;
+        drop(state);
         let records = work.entries.iter().filter(|entry| matches!(entry, Entry::Record { .. })).count();
         self.records.fetch_add(records as u64, Relaxed);
         if let Some(Entry::Record { number: to, .. } | Entry::Gap { to, .. }) = work.entries.last() {
@@ -194,11 +201,13 @@ impl Queue {
     }
 
     pub(super) fn counts(&self) -> Counts {
+        let state = self.state();
         Counts {
             written: self.records.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             errors: self.errors.load(Relaxed),
-            queued_bytes: self.state().bytes as u64,
+            queued_bytes: state.bytes as u64,
+            writing_for: state.writing_since.map_or(Duration::ZERO, |since| since.elapsed()),
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Record<'a> {
     pub caller: Option<Caller>,
     /// How the caller is connected.
     pub peer: Peer,
-    /// The trace that the call belongs to, by the caller's `traceparent`.
+    /// The trace that the call belongs to, by its span or by the caller's `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<&'a str>,
     /// Who was asked about.
@@ -50,6 +50,29 @@ pub struct Record<'a> {
     /// In a log of a sample: the share of all records that are in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<f64>,
+}
+
+/// The last line of a call that did not end with what its other lines say.
+#[derive(Clone, Debug, Serialize)]
+pub struct Last<'a> {
+    /// When, as RFC 3339 has it.
+    pub time: &'a str,
+    /// The number of the call.
+    pub call: u64,
+    /// The method that was called.
+    pub method: &'static str,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// How a call ended that was not answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ended {
+    /// The code, by gRPC's name for it.
+    pub code: String,
+    /// The stable reason beside it, if it has one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: &'static str,
 }
 
 /// What came of a question.
@@ -166,15 +189,15 @@ impl Record<'_> {
     pub(super) const fn is_grant(&self) -> bool {
         matches!(self.outcome, Outcome::Allow { .. } | Outcome::Actions { .. })
     }
+}
 
-    /// The line without its number and its beginning, up to its end.
-    pub(super) fn to_body(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(512);
-        // Writing to memory does not fail, and every value here is one that JSON has.
-        let _ = serde_json::to_writer(&mut body, self);
-        body.push(b'\n');
-        // The brace gives way to the number.
-        body.drain(..1);
-        body
-    }
+/// A line without its number and its beginning, up to its end.
+pub(super) fn body(line: &impl Serialize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(512);
+    // Writing to memory does not fail, and every value here is one that JSON has.
+    let _ = serde_json::to_writer(&mut body, line);
+    body.push(b'\n');
+    // The brace gives way to the number.
+    body.drain(..1);
+    body
 }

@@ -149,6 +149,16 @@ impl Engine {
         answered
     }
 
+    /// The same, where it is not known yet whether the caller will be told: errors are counted, and a decision is left to
+    /// be.
+    ///
+    /// # Errors
+    /// No decision was reached; see [`EngineError`].
+    pub async fn check_untold(&self, query: &Query, wish: Wish) -> Result<Stamped<Answer>, EngineError> {
+        let answered = self.answer_one(query, wish, decider(wish)).await;
+        answered.inspect_err(|error| self.shared.stats.decisions.count(Err(error)))
+    }
+
     /// Decides many questions at one revision, each as [`check`](Engine::check) would at that revision. A question that
     /// needs a look-up which fails has that error for itself; the others are answered.
     ///
@@ -159,12 +169,22 @@ impl Engine {
         queries: &[Query],
         wish: Wish,
     ) -> Result<Stamped<Vec<Result<Answer, EngineError>>>, EngineError> {
+        let answered = self.check_many_untold(queries, wish).await;
+        answered.inspect(|answered| self.shared.stats.decisions.count_all(&answered.value))
+    }
+
+    /// The same, where it is not known yet whether the caller will be told: that nothing can be decided at all is counted,
+    /// and what single questions came to is left to be.
+    ///
+    /// # Errors
+    /// Nothing can be decided at all.
+    pub async fn check_many_untold(
+        &self,
+        queries: &[Query],
+        wish: Wish,
+    ) -> Result<Stamped<Vec<Result<Answer, EngineError>>>, EngineError> {
         let answered = self.answer_many(queries, wish).await;
-        match &answered {
-            Ok(answered) => self.shared.stats.decisions.count_all(&answered.value),
-            Err(error) => self.shared.stats.decisions.count_failed(queries.len(), error),
-        }
-        answered
+        answered.inspect_err(|error| self.shared.stats.decisions.count_failed(queries.len(), error))
     }
 
     async fn answer_many(

@@ -6,8 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How many threads count apart; further ones share.
 const SHARDS: usize = 16;
-/// Every reason of a decision, and then every reason why there was none.
-const OUTCOMES: usize = Reason::ALL.len() + EngineError::KINDS.len();
+/// Every reason of a decision, then every reason why there was none, and why one that was reached was not told.
+const OUTCOMES: usize = Reason::ALL.len() + EngineError::KINDS.len() + Untold::ALL.len();
+
+/// Why callers were not told of decisions that were reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// It could not be written to the decision log.
+    NotLogged,
+    /// The reply would have been too large.
+    TooLarge,
+}
+
+impl Untold {
+    /// All of them, in their order.
+    pub const ALL: [Self; 2] = [Self::NotLogged, Self::TooLarge];
+}
 
 /// How many questions came to what.
 #[derive(Debug, Default)]
@@ -33,17 +47,23 @@ impl Decisions {
         self.sum(place_of(kind))
     }
 
+    /// Of how many questions the decision was not told for this reason.
+    #[must_use]
+    pub fn untold(&self, why: Untold) -> u64 {
+        self.sum(place_untold(why))
+    }
+
     fn sum(&self, place: usize) -> u64 {
         self.shards.iter().filter_map(|shard| shard.0.get(place)).map(|count| count.load(Relaxed)).sum()
     }
 
     /// One question came to this.
-    pub(super) fn count(&self, answered: Result<&Answer, &EngineError>) {
+    pub(crate) fn count(&self, answered: Result<&Answer, &EngineError>) {
         self.add(place(answered), 1);
     }
 
     /// Many questions came to these.
-    pub(super) fn count_all(&self, answers: &[Result<Answer, EngineError>]) {
+    pub(crate) fn count_all(&self, answers: &[Result<Answer, EngineError>]) {
         let mut counts = [0_u64; OUTCOMES];
         for answer in answers {
             if let Some(count) = counts.get_mut(place(answer.as_ref())) {
@@ -60,6 +80,11 @@ impl Decisions {
         self.add(place_of(error), questions as u64);
     }
 
+    /// So many questions were decided, and nobody was told.
+    pub(crate) fn count_untold(&self, questions: usize, why: Untold) {
+        self.add(place_untold(why), questions as u64);
+    }
+
     fn add(&self, place: usize, more: u64) {
         let shard = self.shards.get(thread_number() % SHARDS);
         if let Some(count) = shard.and_then(|shard| shard.0.get(place)) {
@@ -73,6 +98,10 @@ fn place(answered: Result<&Answer, &EngineError>) -> usize {
         Ok(answer) => answer.decision.reason() as usize,
         Err(error) => place_of(error),
     }
+}
+
+const fn place_untold(why: Untold) -> usize {
+    Reason::ALL.len() + EngineError::KINDS.len() + why as usize
 }
 
 const fn place_of(error: &EngineError) -> usize {
@@ -95,7 +124,8 @@ mod tests {
     #[test]
     fn every_outcome_has_a_place_of_its_own() {
         let decided = Reason::ALL.into_iter().map(|reason| reason as usize);
-        let places: Vec<_> = decided.chain(EngineError::KINDS.iter().map(place_of)).collect();
+        let untold = Untold::ALL.into_iter().map(place_untold);
+        let places: Vec<_> = decided.chain(EngineError::KINDS.iter().map(place_of)).chain(untold).collect();
         assert_eq!(places, (0..OUTCOMES).collect::<Vec<_>>());
     }
 

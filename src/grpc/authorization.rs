@@ -13,6 +13,7 @@ use crate::{
     engine::{
         Engine,
         answer::{Answer, Query, Stamped, Wish},
+        decisions::Untold,
         error::EngineError,
     },
     rbac::{explain::EffectiveActions, text::UserId},
@@ -88,11 +89,22 @@ impl Authorization {
         Ok((convert::batch::questions(&batch), wish))
     }
 
-    async fn answer(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
+    fn read(&self, request: &Request<proto::CheckRequest>) -> Result<(Query, Wish), Status> {
         let asked = request.get_ref();
         let query = question::query(asked)?;
         let wish = self.wish(request.metadata().as_ref(), asked.freshness.as_ref(), asked.explain)?;
+        Ok((query, wish))
+    }
+
+    async fn answer(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
+        let (query, wish) = self.read(request)?;
         self.decide(&query, wish, request.extensions()).await
+    }
+
+    /// The same where the answer is to be logged first.
+    async fn answer_untold(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
+        let (query, wish) = self.read(request)?;
+        Ok(self.engine.check_untold(&query, wish).await?)
     }
 
     /// The reply to a plain question, which came with these headers.
@@ -114,7 +126,7 @@ impl Authorization {
         extensions: &Extensions,
     ) -> Result<Stamped<Answer>, Status> {
         let answered = self.engine.check(query, wish).await?;
-        notes::note(extensions, &answered, notes::decided);
+        notes::note(extensions, (answered.token, answered.age), || notes::decided(&answered.value));
         Ok(answered)
     }
 
@@ -124,9 +136,8 @@ impl Authorization {
 
     async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<Answered, Status> {
         let (Questions { good, bad }, wish) = self.read_batch(request)?;
-        match self.engine.check_many(&good, wish).await {
+        match self.engine.check_many_untold(&good, wish).await {
             Ok(answered) => {
-                notes::note(request.extensions(), &answered, notes::batch);
                 Ok(Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) })
             }
             Err(error) if bad.is_empty() => Err(error.into()),
@@ -135,10 +146,49 @@ impl Authorization {
         }
     }
 
-    fn reply_batch(&self, answered: Answered) -> Result<Response<batch::Reply>, Status> {
+    fn reply_batch(&self, answered: &Answered) -> Result<Response<batch::Reply>, Status> {
         let most = self.limits.reply_bytes;
-        let reply = answer::batch(answered.bad, answered.answers, answered.stamp, most);
+        let reply = answer::batch(&answered.bad, &answered.answers, answered.stamp, most);
         reply.map(Response::new).ok_or_else(|| too_large(most, ASK_LESS))
+    }
+
+    /// Counts what a batch has come to, and notes it if the caller is told.
+    fn count_batch(&self, answered: &Answered, extensions: &Extensions, untold: Option<Untold>) {
+        // That nothing could be decided is counted already.
+        let Some(stamp) = answered.stamp else { return };
+        let (answers, decisions) = (&answered.answers, &self.engine.stats().decisions);
+        match untold {
+            Some(why) => decisions.count_untold(answers.len(), why),
+            None => {
+                decisions.count_all(answers);
+                notes::note(extensions, stamp, || notes::batch(answers));
+            }
+        }
+    }
+
+    /// Logs what a question came to, and answers it only then.
+    async fn log_check(
+        &self,
+        journal: &Journal,
+        request: &Request<proto::CheckRequest>,
+    ) -> Result<Response<proto::CheckResponse>, Status> {
+        let call = journal.begin("Check", request.metadata().as_ref(), request.extensions());
+        let answered = self.answer_untold(request).await;
+        // Made first: what is too large to be told must not be logged as if it were.
+        let reply = answered.clone().and_then(|answered| self.reply(answered));
+        let told = reply.as_ref().and(answered.as_ref());
+        let logged = call.check(request.get_ref(), told).await;
+        if let Ok(answered) = &answered {
+            let (decisions, stamp) = (&self.engine.stats().decisions, (answered.token, answered.age));
+            match untold(&logged, &reply) {
+                Some(why) => decisions.count_untold(1, why),
+                None => {
+                    decisions.count(Ok(&answered.value));
+                    notes::note(request.extensions(), stamp, || notes::decided(&answered.value));
+                }
+            }
+        }
+        logged.and(reply).map(Response::new)
     }
 
     /// Logs what a batch came to, and answers it only then.
@@ -147,7 +197,7 @@ impl Authorization {
         journal: &Journal,
         request: Request<batch::Unread>,
     ) -> Result<Response<batch::Reply>, Status> {
-        let call = journal.begin("BatchCheck", request.metadata().as_ref());
+        let call = journal.begin("BatchCheck", request.metadata().as_ref(), request.extensions());
         let answered = match self.answer_batch(&request).await {
             Ok(answered) => answered,
             Err(status) => {
@@ -155,9 +205,28 @@ impl Authorization {
                 return Err(status);
             }
         };
-        let batch = request.get_ref().read()?;
-        call.batch(&batch, &answered.bad, &answered.answers, answered.stamp).await?;
-        self.reply_batch(answered)
+        let reply = self.reply_batch(&answered);
+        let logged = match &reply {
+            Ok(_) => {
+                let batch = request.get_ref().read()?;
+                call.batch(&batch, &answered.bad, &answered.answers, answered.stamp).await
+            }
+            Err(status) => call.refused_batch(status).await,
+        };
+        self.count_batch(&answered, request.extensions(), untold(&logged, &reply));
+        logged.and(reply)
+    }
+
+    /// Logs that a caller is told all that a user may do, and tells it only then.
+    async fn log_list(
+        &self,
+        journal: &Journal,
+        request: &Request<proto::GetEffectiveActionsRequest>,
+    ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
+        let call = journal.begin("GetEffectiveActions", request.metadata().as_ref(), request.extensions());
+        let answered = self.list(request).await;
+        call.effective(request.get_ref(), &answered).await?;
+        told_list(request.extensions(), answered?)
     }
 
     async fn list(
@@ -168,10 +237,27 @@ impl Authorization {
         let user = text("user", &asked.user, UserId::parse)?;
         let resource = question::resource(asked.resource.as_ref())?;
         let wish = self.wish(request.metadata().as_ref(), asked.freshness.as_ref(), false)?;
-        let answered = self.engine.effective(&user, &resource, wish).await?;
-        notes::note(request.extensions(), &answered, |_| notes::Came::Listed);
-        Ok(answered)
+        Ok(self.engine.effective(&user, &resource, wish).await?)
     }
+}
+
+/// Why the caller is not told of what was decided, if so.
+const fn untold<T>(logged: &Result<(), Status>, reply: &Result<T, Status>) -> Option<Untold> {
+    match (logged, reply) {
+        (Ok(()), Ok(_)) => None,
+        (Ok(()), Err(_)) => Some(Untold::TooLarge),
+        (Err(_), _) => Some(Untold::NotLogged),
+    }
+}
+
+/// Tells all that a user may do.
+#[expect(clippy::unnecessary_wraps, reason = "it is what calls end with")]
+fn told_list(
+    extensions: &Extensions,
+    answered: Stamped<EffectiveActions>,
+) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
+    notes::note(extensions, (answered.token, answered.age), || notes::Came::Listed);
+    Ok(Response::new(answer::effective(answered)))
 }
 
 /// What a batch has come to.
@@ -192,18 +278,15 @@ impl AuthorizationService for Authorization {
             return self.reply(self.answer(&request).await?).map(Response::new);
         };
         // Boxed, here and below: what is off by default must not make every call's state larger to move about.
-        let logged = Box::pin(async {
-            let call = journal.begin("Check", request.metadata().as_ref());
-            let answered = self.answer(&request).await;
-            call.check(request.get_ref(), &answered).await?;
-            self.reply(answered?).map(Response::new)
-        });
-        logged.await
+        Box::pin(self.log_check(journal, &request)).await
     }
 
     async fn batch_check(&self, request: Request<batch::Unread>) -> Result<Response<batch::Reply>, Status> {
         let Some(journal) = &self.journal else {
-            return self.reply_batch(self.answer_batch(&request).await?);
+            let answered = self.answer_batch(&request).await?;
+            let reply = self.reply_batch(&answered);
+            self.count_batch(&answered, request.extensions(), untold(&Ok(()), &reply));
+            return reply;
         };
         Box::pin(self.log_batch(journal, request)).await
     }
@@ -213,14 +296,8 @@ impl AuthorizationService for Authorization {
         request: Request<proto::GetEffectiveActionsRequest>,
     ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
         let Some(journal) = &self.journal else {
-            return Ok(Response::new(answer::effective(self.list(&request).await?)));
+            return told_list(request.extensions(), self.list(&request).await?);
         };
-        let logged = Box::pin(async {
-            let call = journal.begin("GetEffectiveActions", request.metadata().as_ref());
-            let answered = self.list(&request).await;
-            call.effective(request.get_ref(), &answered).await?;
-            Ok(Response::new(answer::effective(answered?)))
-        });
-        logged.await
+        Box::pin(self.log_list(journal, &request)).await
     }
 }

@@ -7,22 +7,26 @@ use super::{
         BadField, answer as reply,
         question::{Asked, At},
     },
-    deadline, proto,
-    status::{of_engine, with_reason},
+    deadline,
+    notes::Notes,
+    proto,
+    status::{of_engine, untold_name, with_reason},
 };
 use crate::{
     decision_log::{
         DecisionLog, Lines, Unwritten,
-        record::{Attributes, Basis, Caller, Outcome, Peer, Place, Record, Text},
+        record::{Attributes, Basis, Caller, Ended, Last, Outcome, Peer, Place, Record, Text},
     },
     engine::{
         answer::{Answer, Stamped},
+        decisions::Untold,
         error::EngineError,
     },
     rbac::{decide::Decision, explain::EffectiveActions},
     store::revision::Token,
+    telemetry::traces,
 };
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 use std::time::Duration;
 use tokio::time::Instant;
 use tonic::{Code, Status};
@@ -44,14 +48,30 @@ pub struct Journal {
 }
 
 /// A call that is going on.
+///
+/// However it ends, its lines say so: where some were added and the caller is told something else, or nothing, because the
+/// call is broken off in between, a last one does.
 pub(super) struct Call<'j> {
     journal: &'j Journal,
+    lines: Lines<'j>,
     method: &'static str,
     number: u64,
     started: Instant,
     until: Instant,
+    end: End,
     caller: Option<Caller>,
     trace: Option<String>,
+}
+
+/// How a call ends, as far as its lines go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It is going on; if it ends now, it was broken off.
+    BrokenOff,
+    /// The caller is told that nothing could be logged.
+    Unwritten,
+    /// The caller is told what the lines say.
+    Told,
 }
 
 /// A question as it came, readable or not.
@@ -64,16 +84,26 @@ struct Question<'a> {
 
 impl Journal {
     /// A call begins.
-    pub(super) fn begin(&self, method: &'static str, headers: &HeaderMap) -> Call<'_> {
+    pub(super) fn begin(
+        &self,
+        method: &'static str,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Call<'_> {
         let started = Instant::now();
+        let until = started + deadline::wait(headers, self.time);
+        // Of a call that is recorded, the trace that its span is in; it may have begun here.
+        let trace = extensions.get().map(Notes::trace_id).or_else(|| traces::trace_of(headers));
         Call {
             journal: self,
+            lines: self.log.lines(until),
             method,
             number: self.log.number_call(),
             started,
-            until: started + deadline::wait(headers, self.time),
+            until,
+            end: End::BrokenOff,
             caller: self.callers.place_of_key(headers).map(Caller::CallerKey),
-            trace: trace_id(headers).map(str::to_owned),
+            trace: trace.map(|id| format!("{:032x}", u128::from_be_bytes(id))),
         }
     }
 }
@@ -83,7 +113,7 @@ impl Call<'_> {
     pub(super) async fn check(
         self,
         request: &proto::CheckRequest,
-        answered: &Result<Stamped<Answer>, Status>,
+        told: Result<&Stamped<Answer>, &Status>,
     ) -> Result<(), Status> {
         use proto::check_request::Question as Q;
         let asked = request.question.as_ref().map(|question| match question {
@@ -91,11 +121,11 @@ impl Call<'_> {
             Q::Operation(operation) => Asked::Operation(operation),
         });
         let at = request.resource.as_ref().map_or(At::Nowhere, At::from);
-        let outcome = match answered {
+        let outcome = match told {
             Ok(stamped) => of_decision(&stamped.value.decision),
             Err(status) => of_status(status),
         };
-        let basis = answered.as_ref().ok().map(|stamped| (stamped.token, stamped.age));
+        let basis = told.ok().map(|stamped| (stamped.token, stamped.age));
         self.only(&Question { item: None, user: &request.user, at, asked }, outcome, basis).await
     }
 
@@ -115,17 +145,23 @@ impl Call<'_> {
     }
 
     async fn only(
-        self,
+        mut self,
         question: &Question<'_>,
         outcome: Outcome,
         basis: Option<(Token, Duration)>,
     ) -> Result<(), Status> {
-        let mut lines = self.journal.log.lines(self.until);
-        let written = async {
-            self.add(&mut lines, &now(), question, outcome, basis).await?;
-            lines.settle().await
+        let added = self.add(&now(), question, outcome, basis).await;
+        self.settle(added).await
+    }
+
+    /// Waits for the lines to be written, where that is to be, and so ends the call.
+    async fn settle(mut self, added: Result<(), Unwritten>) -> Result<(), Status> {
+        let written = match added {
+            Ok(()) => self.lines.settle().await,
+            Err(unwritten) => Err(unwritten),
         };
-        written.await.map_err(unwritten)
+        self.end = if written.is_ok() { End::Told } else { End::Unwritten };
+        written.map_err(unwritten)
     }
 
     /// Logs a batch that was refused as a whole: nothing in it was looked at.
@@ -136,14 +172,14 @@ impl Call<'_> {
 
     /// Logs what came of every item of a batch.
     pub(super) async fn batch(
-        self,
+        mut self,
         batch: &Batch<'_>,
         bad: &[(usize, BadField)],
         answers: &[Result<Answer, EngineError>],
         stamp: Option<(Token, Duration)>,
     ) -> Result<(), Status> {
         let (mut bad, mut answers) = (bad.iter().peekable(), answers.iter());
-        let (mut lines, now) = (self.journal.log.lines(self.until), now());
+        let now = now();
         for (number, item) in batch.items.iter().enumerate() {
             let outcome = match bad.next_if(|(place, _)| *place == number) {
                 Some((_, bad)) => of_error(Code::InvalidArgument, bad.fault.name()),
@@ -157,17 +193,18 @@ impl Call<'_> {
             };
             let basis = stamp.filter(|_| !matches!(outcome, Outcome::Error { .. }));
             let question = of_item(number, item.parts(), &batch.beside);
-            self.add(&mut lines, &now, &question, outcome, basis).await.map_err(unwritten)?;
+            if let Err(unwritten) = self.add(&now, &question, outcome, basis).await {
+                return self.settle(Err(unwritten)).await;
+            }
             if number % BREATH == BREATH - 1 {
                 tokio::task::yield_now().await;
             }
         }
-        lines.settle().await.map_err(unwritten)
+        self.settle(Ok(())).await
     }
 
     async fn add(
-        &self,
-        lines: &mut Lines<'_>,
+        &mut self,
         now: &str,
         question: &Question<'_>,
         outcome: Outcome,
@@ -200,7 +237,20 @@ impl Call<'_> {
             latency_us: micros(self.started.elapsed()),
             sample: None,
         };
-        lines.add(record).await
+        self.lines.add(record).await
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let (code, reason) = match self.end {
+            End::Told => return,
+            End::Unwritten => (Code::Unavailable, untold_name(Untold::NotLogged)),
+            End::BrokenOff if Instant::now() >= self.until => of_engine(&EngineError::Deadline),
+            End::BrokenOff => (Code::Cancelled, ""),
+        };
+        let ended = Ended { code: format!("{code:?}"), reason };
+        self.lines.end(&Last { time: &now(), call: self.number, method: self.method, ended });
     }
 }
 
@@ -274,7 +324,7 @@ fn of_status(status: &Status) -> Outcome {
 
 fn unwritten(error: Unwritten) -> Status {
     let message = format!("{error}, and this server gives no answer unwritten; see its log");
-    with_reason(Code::Unavailable, "DECISION_NOT_LOGGED", message)
+    with_reason(Code::Unavailable, untold_name(Untold::NotLogged), message)
 }
 
 fn now() -> String {
@@ -283,12 +333,4 @@ fn now() -> String {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The trace of a `traceparent` as W3C writes it: version, trace, span and flags. What is none is left out.
-fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
-    let trace = parts.nth(1)?;
-    let is_trace = trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_trace.then_some(trace)
 }

@@ -1,9 +1,9 @@
 //! What the answer to a question came to, for whoever records the call: without whom it was about, or what.
 
 use super::convert::answer::reason_name;
-use crate::engine::{
-    answer::{Answer, Stamped},
-    error::EngineError,
+use crate::{
+    engine::{answer::Answer, error::EngineError},
+    store::revision::Token,
 };
 use http::Extensions;
 use std::{
@@ -12,8 +12,11 @@ use std::{
 };
 
 /// A place for a note, which travels with a request. Without one, nobody wants to know.
-#[derive(Clone, Debug, Default)]
-pub struct Notes(Arc<OnceLock<Note>>);
+#[derive(Clone, Debug)]
+pub struct Notes {
+    place: Arc<OnceLock<Note>>,
+    trace_id: [u8; 16],
+}
 
 /// What an answer came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,22 +53,30 @@ pub enum Came {
 }
 
 impl Notes {
+    /// A place for a note on a call that is recorded in this trace.
+    #[must_use]
+    pub fn of_trace(trace_id: [u8; 16]) -> Self {
+        Self { place: Arc::default(), trace_id }
+    }
+
+    /// The trace that the call is recorded in.
+    #[must_use]
+    pub const fn trace_id(&self) -> [u8; 16] {
+        self.trace_id
+    }
+
     /// What has been noted, if anything.
     #[must_use]
     pub fn read(&self) -> Option<Note> {
-        self.0.get().copied()
+        self.place.get().copied()
     }
 }
 
-/// Notes what an answer came to, if anyone wants to know.
-pub(super) fn note<T>(extensions: &Extensions, answered: &Stamped<T>, came: impl FnOnce(&T) -> Came) {
-    if let Some(Notes(place)) = extensions.get() {
+/// Notes what an answer came to that the caller is told, by which state of the store, if anyone wants to know.
+pub(super) fn note(extensions: &Extensions, (token, age): (Token, Duration), came: impl FnOnce() -> Came) {
+    if let Some(Notes { place, .. }) = extensions.get() {
         // A call is answered once; of more notes the first stands.
-        let _ = place.set(Note {
-            came: came(&answered.value),
-            revision: answered.token.revision,
-            age: answered.age,
-        });
+        let _ = place.set(Note { came: came(), revision: token.revision, age });
     }
 }
 
@@ -75,8 +86,7 @@ pub(super) fn decided(answer: &Answer) -> Came {
 }
 
 /// What the questions of a batch came to.
-#[expect(clippy::ptr_arg, reason = "it is what a batch is answered with")]
-pub(super) fn batch(answers: &Vec<Result<Answer, EngineError>>) -> Came {
+pub(super) fn batch(answers: &[Result<Answer, EngineError>]) -> Came {
     let count = |is_one: fn(&Result<Answer, EngineError>) -> bool| {
         answers.iter().filter(|answer| is_one(answer)).count() as u64
     };

@@ -1,6 +1,7 @@
 //! How much fits into a reply: the stack would cut a larger one off with an error that helps nobody.
 
-use super::status::with_reason;
+use super::status::{untold_name, with_reason};
+use crate::engine::decisions::Untold;
 use prost::{Message, encoding::encoded_len_varint};
 use tonic::{Code, Status};
 
@@ -43,7 +44,7 @@ pub(super) fn fits<M: Message>(reply: M, most: usize, instead: &str) -> Result<M
 pub(super) fn too_large(most: usize, instead: &str) -> Status {
     let problem =
         format!("the reply takes more than {most} bytes, the most that this server sends: {instead}");
-    with_reason(Code::ResourceExhausted, "REPLY_TOO_LARGE", problem)
+    with_reason(Code::ResourceExhausted, untold_name(Untold::TooLarge), problem)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     suggest,
 };
 use crate::{
-    engine::error::EngineError,
+    engine::{decisions::Untold, error::EngineError},
     rbac::{custom_role::RoleFaults, refusal::Refusal},
     store::{
         error::{Error, StoreError},
@@ -79,6 +79,14 @@ pub(super) const fn of_engine(error: &EngineError) -> (Code, &'static str) {
 /// The stable reason of an engine's error.
 pub(crate) const fn error_name(error: &EngineError) -> &'static str {
     of_engine(error).1
+}
+
+/// The stable reason why a caller is not told of a decision.
+pub(crate) const fn untold_name(why: Untold) -> &'static str {
+    match why {
+        Untold::NotLogged => "DECISION_NOT_LOGGED",
+        Untold::TooLarge => "REPLY_TOO_LARGE",
+    }
 }
 
 impl From<EngineError> for Status {

@@ -32,6 +32,12 @@ pub struct TraceSettings {
     pub ratio: f64,
 }
 
+/// The trace that a call's caller says it belongs to, recorded or not.
+#[must_use]
+pub fn trace_of(headers: &HeaderMap) -> Option<[u8; 16]> {
+    Parent::read(headers).map(|parent| parent.trace_id)
+}
+
 /// Records calls: a cheap handle.
 #[derive(Clone)]
 pub struct Tracer {
@@ -60,23 +66,27 @@ impl Tracer {
 
     /// Begins to record a gRPC call, if it is to be, and where to note what it comes to.
     pub(super) fn grpc(&self, headers: &HeaderMap, method: &'static str) -> Option<(Recording, Notes)> {
-        let notes = Notes::default();
-        let noted = notes.clone();
-        let call = || Call::Grpc { method, notes, code: Code::Cancelled, reason: None };
-        self.begin(headers, call).map(|recording| (recording, noted))
+        let trace = self.join(headers)?;
+        let notes = Notes::of_trace(trace.1);
+        let call = Call::Grpc { method, notes: notes.clone(), code: Code::Cancelled, reason: None };
+        Some((Recording::new(self.clone(), trace, call), notes))
     }
 
     /// Begins to record a call, if it is to be.
     pub(super) fn begin(&self, headers: &HeaderMap, call: impl FnOnce() -> Call) -> Option<Recording> {
-        let trace = match Parent::read(headers) {
-            Some(parent) if !parent.is_sampled() => return None,
+        Some(Recording::new(self.clone(), self.join(headers)?, call()))
+    }
+
+    /// The trace that a call is to be recorded in, if it is.
+    fn join(&self, headers: &HeaderMap) -> Option<(Option<Parent>, [u8; 16], String)> {
+        match Parent::read(headers) {
+            Some(parent) if !parent.is_sampled() => None,
             Some(parent) => {
                 let trace_id = parent.trace_id;
-                (Some(parent), trace_id, state(headers))
+                Some((Some(parent), trace_id, state(headers)))
             }
-            None => (None, Some(new_trace_id()).filter(|id| self.ratio.takes(id))?, String::new()),
-        };
-        Some(Recording::new(self.clone(), trace, call()))
+            None => Some((None, Some(new_trace_id()).filter(|id| self.ratio.takes(id))?, String::new())),
+        }
     }
 
     fn send(&self, span: Span) {

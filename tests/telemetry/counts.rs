@@ -39,7 +39,7 @@ async fn decisions_are_counted_by_outcome_and_reason_those_of_batches_one_by_one
     assert!(counted(&["outcome=\"deny\"", "reason=\"UNKNOWN_USER\""]) == 3.0);
     assert!(counted(&[]) == 8.0, "what is malformed is no question: {}", scrape.0);
     // Those that nobody has come to are told as well.
-    assert_eq!(scrape.series(DECISIONS).len(), 11 + 7);
+    assert_eq!(scrape.series(DECISIONS).len(), 11 + 7 + 2);
 }
 
 /// A check whose message comes as a stream, and so perhaps never.

@@ -14,7 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 ADDED = {"instance", "job"}
 
 given = json.load(sys.stdin)
-samples, kinds = {}, {}
+# Prometheus itself tells whether it could scrape.
+samples, kinds = {"up": [{}]}, {"up": "gauge"}
 for family in text_string_to_metric_families(given["metrics"]):
     for sample in family.samples:
         samples.setdefault(sample.name, []).append(sample.labels)

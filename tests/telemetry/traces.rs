@@ -150,6 +150,42 @@ async fn a_caller_who_does_not_record_is_followed_and_the_last_spans_are_sent_be
 }
 
 #[tokio::test]
+async fn the_decision_log_names_the_trace_that_the_tracer_reads_or_begins() {
+    let (store, collector) = (Store::with_site(SITE), Collector::start(0).await);
+    for ratio in ["0", "1"] {
+        let path = store.beside(ratio);
+        let mut flags = vec!["--otlp-endpoint", &collector.address, "--otlp-sample-ratio", ratio];
+        flags.extend(["--decision-log", path.to_str().unwrap()]);
+        let server = Server::start_with(&store, &flags).await;
+        let mut questions = server.questions().await;
+        let (zero, capitals) = ("0".repeat(32), TRACE.to_uppercase());
+        for parent in [
+            format!("00-{TRACE}-{PARENT}-00"),
+            format!("ff-{TRACE}-{PARENT}-01"),
+            format!("00-{zero}-{PARENT}-01"),
+            format!("00-{capitals}-{PARENT}-01"),
+        ] {
+            let mut request = Request::new(allow());
+            request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+            questions.check(request).await.unwrap();
+        }
+        drop(questions);
+        end(server).await;
+        let log = std::fs::read_to_string(&path).unwrap();
+        let traces: Vec<_> = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["trace"].clone())
+            .collect();
+        assert_eq!(traces[0], TRACE, "of a caller who does not record");
+        let recorded: Vec<_> = collector.spans(CHECK).iter().map(|span| hex(&span.trace_id)).collect();
+        match ratio {
+            "0" => assert!(traces[1..].iter().all(serde_json::Value::is_null), "{traces:?}"),
+            _ => assert_eq!(traces[1..], recorded, "what is no parent begins a trace here"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_the_traces_that_begin_here_a_share_is_recorded() {
     let (store, collector) = (Store::with_site(SITE), Collector::start(0).await);
     let server = traced(&store, &collector.address, "0.5").await;

@@ -6,6 +6,7 @@ use super::{
     http::metric,
     server::{Questions, Server, Store, until},
     site::SITE,
+    sizes::with_roles,
     stubborn,
 };
 use rolegate::grpc::proto::{BatchCheckRequest, CheckRequest, GetEffectiveActionsRequest, Operation};
@@ -171,17 +172,34 @@ async fn blocking_lets_no_answer_through_that_is_not_written() {
     let items = vec![item(question("ann")); 100];
     let batch = questions.batch_check(BatchCheckRequest { items, ..Default::default() }).await.unwrap_err();
     assert_eq!(reason(&batch), "DECISION_NOT_LOGGED");
+    let decided = async |outcome, reason| {
+        let labels = format!("{{outcome=\"{outcome}\",reason=\"{reason}\"}}");
+        metric(&server.metrics, &format!("rolegate_decisions_total{labels}")).await
+    };
+    assert_eq!(decided("deny", "UNKNOWN_USER").await, answered.len() as f64, "what callers were told");
+    assert_eq!(decided("allow", "GRANTED_BY_ROLE").await, 0.0);
+    assert_eq!(decided("none", "DECISION_NOT_LOGGED").await, 101.0);
+    assert!(metric(&server.metrics, "rolegate_decision_log_writing_seconds").await > 0.0);
+    until("it is told", async || server.logs.contain("the decision log is not written")).await;
 
     let reader = read(&path);
     until("it answers again", async || ask(&mut questions, "later").await.is_ok()).await;
+    until("that is told too", async || server.logs.contain("the decision log is being written again")).await;
+    assert_eq!(metric(&server.metrics, "rolegate_decision_log_writing_seconds").await, 0.0);
     answered.push("later".to_owned());
     drop(questions);
     server.terminate();
     assert!(server.ended().await.success());
     let lines = lines(&reader.join().unwrap());
-    assert_eq!(numbers(&lines), (1..=lines.len() as u64).collect::<Vec<_>>());
-    let written: BTreeSet<_> = lines.iter().map(|line| line["user"].as_str().unwrap()).collect();
+    let last = *numbers(&lines).last().unwrap();
+    assert_eq!(numbers(&lines), (1..=last).collect::<Vec<_>>());
+    let written: BTreeSet<_> = lines.iter().filter_map(|line| line["user"].as_str()).collect();
     assert!(answered.iter().all(|user| written.contains(user.as_str())));
+    let refused = format!("user{}", answered.len() - 1);
+    let refused = lines.iter().find(|line| line["user"] == refused).expect("it was written later");
+    let end = lines.iter().find(|line| line["call"] == refused["call"] && line.get("ended").is_some());
+    let end = &end.expect("and it is said that nobody was told")["ended"];
+    assert_eq!(*end, json!({"code": "Unavailable", "reason": "DECISION_NOT_LOGGED"}));
 }
 
 #[tokio::test]
@@ -214,6 +232,59 @@ async fn nothing_is_told_while_the_log_ends_that_is_not_accounted_for() {
         let (told, last) = (told.load(Relaxed), last.unwrap().parse().unwrap());
         assert!(told <= last, "{told} were told, and {last} have a number: {logs}");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_is_broken_off_while_it_is_logged_says_so_in_its_last_line() {
+    let store = Store::with_site(SITE);
+    let path = pipe(&store);
+    let mut flags = vec!["--decision-log", &path, "--decision-log-when-full", "block"];
+    flags.extend(["--check-timeout", "60s"]);
+    let mut server = Server::start_with(&store, &flags).await;
+    let items = vec![item(question("ann")); 1_000];
+    let mut questions = server.questions().await;
+    let batch = tokio::spawn(async move {
+        questions.batch_check(BatchCheckRequest { items, ..Default::default() }).await
+    });
+    until("its lines wait to be written", async || {
+        metric(&server.metrics, "rolegate_decision_log_queued_bytes").await > 200_000.0
+    })
+    .await;
+    batch.abort();
+    until("it is broken off", async || metric(&server.metrics, "rolegate_grpc_calls_in_flight").await == 0.0)
+        .await;
+    let reader = read(&path);
+    server.terminate();
+    assert!(server.ended().await.success());
+    let lines = lines(&reader.join().unwrap());
+    let (last, rest) = lines.split_last().unwrap();
+    assert!(!rest.is_empty() && rest.iter().all(|line| line["outcome"] == "allow"));
+    assert_eq!((&last["call"], &last["ended"]), (&rest[0]["call"], &json!({"code": "Cancelled"})));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_too_large_is_logged_as_what_the_caller_is_told() {
+    let long_names: Vec<_> = (0..12).map(|n| format!("{}{n:02}", "r".repeat(250))).collect();
+    let store = Store::with_site(&with_roles(&long_names));
+    let path = store.beside("decisions.log");
+    let flags = ["--decision-log", path.to_str().unwrap(), "--check-timeout", "20s"];
+    let mut server = Server::start_with(&store, &flags).await;
+    let mut questions = server.questions().await;
+    let items = vec![item(question("ann")); 1_000];
+    let batch = BatchCheckRequest { items, explain: true, ..Default::default() };
+    let refused = questions.batch_check(batch).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::ResourceExhausted, "REPLY_TOO_LARGE".to_owned()));
+    let decided =
+        async |labels: &str| metric(&server.metrics, &format!("rolegate_decisions_total{{{labels}}}")).await;
+    assert_eq!(decided("outcome=\"allow\",reason=\"GRANTED_BY_ROLE\"").await, 0.0);
+    assert_eq!(decided("outcome=\"none\",reason=\"REPLY_TOO_LARGE\"").await, 1_000.0);
+    drop(questions);
+    server.terminate();
+    assert!(server.ended().await.success());
+    let lines = lines_of(&path);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let told = (&lines[0]["outcome"], &lines[0]["code"], &lines[0]["reason"]);
+    assert_eq!(told, (&json!("error"), &json!("ResourceExhausted"), &json!("REPLY_TOO_LARGE")));
 }
 
 #[tokio::test]
@@ -287,7 +358,8 @@ async fn on_a_full_disk_blocking_fails_closed_and_dropping_says_so_afterwards() 
         let lines = lines_of(&path);
         let last = *numbers(&lines).last().unwrap();
         assert_eq!(numbers(&lines), (1..=last).collect::<Vec<_>>());
-        assert_eq!(left_out(&lines) > 0, when_full == "drop");
+        // With `block`, last lines of calls that were refused may find no room.
+        assert!(left_out(&lines) > 0 || when_full == "block");
         assert!(server.logs.contain("can be written again"));
     }
 }

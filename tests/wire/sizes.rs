@@ -51,7 +51,7 @@ async fn patient(site: &str) -> (Server, Store) {
 }
 
 /// A user who holds all of these roles on one project.
-fn with_roles(ids: &[String]) -> String {
+pub(crate) fn with_roles(ids: &[String]) -> String {
     let actions = Action::ALL.map(Action::name).join(", ");
     let mut site = String::from("version: 1\nusers: [{id: ann}]\nroles:\n");
     for id in ids {

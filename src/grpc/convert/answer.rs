@@ -39,19 +39,19 @@ pub(in crate::grpc) fn check(stamped: Stamped<Answer>) -> proto::CheckResponse {
 /// The reply to a batch: the answers in the places of the good questions, errors in those of the malformed ones. `None`
 /// if it takes more bytes than this; it is not even made then.
 pub(in crate::grpc) fn batch(
-    bad: Vec<(usize, BadField)>,
-    answers: Vec<Result<Answer, EngineError>>,
+    bad: &[(usize, BadField)],
+    answers: &[Result<Answer, EngineError>],
     stamp: Option<(Token, Duration)>,
     most: usize,
 ) -> Option<Reply> {
     let room = Room::in_reply(most);
     let count = bad.len() + answers.len();
-    let (mut bad, mut answers) = (bad.into_iter().peekable(), answers.into_iter());
+    let (mut bad, mut answers) = (bad.iter().peekable(), answers.iter());
     let mut outcomes = Outcomes::of(count);
     for number in 0..count {
         match bad.next_if(|(place, _)| *place == number) {
             Some((_, bad)) => outcomes.push(bad_item(bad)),
-            None => outcomes.item(answers.next().unwrap_or(Err(EngineError::NotReady))),
+            None => outcomes.item(answers.next().unwrap_or(&Err(EngineError::NotReady))),
         }
         if !room.holds(outcomes.bytes.len()) {
             return None;
@@ -86,24 +86,24 @@ impl Outcomes {
         Self { bytes: Vec::with_capacity(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
     }
 
-    fn item(&mut self, answer: Result<Answer, EngineError>) {
+    fn item(&mut self, answer: &Result<Answer, EngineError>) {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.push(engine_error(&error)),
+            Err(error) => return self.push(engine_error(error)),
         };
         if !answer.granted_by.is_empty() {
             return self.push(Outcome::Answer(item(answer)));
         }
-        let decision = answer.decision;
-        match self.last(&decision) {
-            Some((same, bytes)) if *same == decision => {
+        let decision = &answer.decision;
+        match self.last(decision) {
+            Some((same, bytes)) if same == decision => {
                 let bytes = bytes.clone();
                 self.bytes.extend_from_within(bytes);
             }
             _ => {
                 let start = self.bytes.len();
                 self.push(Outcome::Answer(item(answer)));
-                *self.last(&decision) = Some((decision, start..self.bytes.len()));
+                *self.last(decision) = Some((*decision, start..self.bytes.len()));
             }
         }
     }
@@ -119,12 +119,12 @@ impl Outcomes {
     }
 }
 
-fn item(answer: Answer) -> proto::BatchCheckAnswer {
+fn item(answer: &Answer) -> proto::BatchCheckAnswer {
     proto::BatchCheckAnswer {
         decision: outcome(&answer.decision).into(),
         reason: reason(answer.decision.reason()).into(),
         missing_actions: missing(&answer.decision),
-        granted_by: answer.granted_by.into_iter().map(granting).collect(),
+        granted_by: answer.granted_by.iter().cloned().map(granting).collect(),
     }
 }
 
@@ -138,11 +138,11 @@ fn engine_error(error: &EngineError) -> Outcome {
     })
 }
 
-fn bad_item(bad: BadField) -> Outcome {
+fn bad_item(bad: &BadField) -> Outcome {
     Outcome::Error(proto::BatchCheckError {
         code: tonic::Code::InvalidArgument.into(),
         message: format!("{}: {}", bad.field, bad.problem),
-        field: bad.field,
+        field: bad.field.clone(),
         reason: bad.fault.name().to_owned(),
     })
 }
@@ -249,15 +249,15 @@ mod tests {
         let steps = [1, 2, 3, 0, 4, 5, 6];
         answers = (0..49).map(|n| answers[(n * steps[n / 7] + n / 7) % 7].clone()).collect();
         let alone = |answer: &Result<Answer, _>| match answer {
-            Ok(answer) => Outcome::Answer(item(answer.clone())),
+            Ok(answer) => Outcome::Answer(item(answer)),
             Err(error) => engine_error(error),
         };
         let mut expected: Vec<_> = answers.iter().map(alone).collect();
         let bad = |place: usize| (place, BadField::malformed("user", format!("is wrong at {place}")));
         for place in [0, 7, 8] {
-            expected.insert(place, bad_item(bad(place).1));
+            expected.insert(place, bad_item(&bad(place).1));
         }
-        let Reply(bytes) = batch(vec![bad(0), bad(7), bad(8)], answers, None, 1 << 20).unwrap();
+        let Reply(bytes) = batch(&[bad(0), bad(7), bad(8)], &answers, None, 1 << 20).unwrap();
         let reply = proto::BatchCheckResponse::decode(&*bytes).unwrap();
         let outcomes: Vec<_> = reply.outcomes.into_iter().filter_map(|outcome| outcome.outcome).collect();
         assert_eq!(outcomes, expected);

@@ -17,7 +17,7 @@ impl fmt::Debug for LogCollector {
 impl Collector for LogCollector {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Counts { written, dropped, errors, queued_bytes } = self.0.counts();
+        let Counts { written, dropped, errors, queued_bytes, writing_for } = self.0.counts();
         for (name, help, value) in [
             ("decision_log_records", "Records written to the decision log", written),
             ("decision_log_dropped", "Records that the decision log had no room for", dropped),
@@ -26,6 +26,8 @@ impl Collector for LogCollector {
             counter(&mut encoder, (name, help, None, value))?;
         }
         let help = "Bytes that wait to be written to the decision log";
-        gauge(&mut encoder, ("decision_log_queued", help, Some(Unit::Bytes), queued_bytes as f64))
+        gauge(&mut encoder, ("decision_log_queued", help, Some(Unit::Bytes), queued_bytes as f64))?;
+        let help = "How long the decision log's writer has been at what it is writing, 0 if nothing";
+        gauge(&mut encoder, ("decision_log_writing", help, Some(Unit::Seconds), writing_for.as_secs_f64()))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Reading, counter, counters, gauge, gauges};
 use crate::{
-    engine::{Engine, Kind, error::EngineError, freshness::Feed, stats::Stats},
+    engine::{Engine, Kind, decisions::Untold, error::EngineError, freshness::Feed, stats::Stats},
     grpc,
     rbac::decide::Reason,
 };
@@ -58,7 +58,10 @@ fn decisions(stats: &Stats) -> impl Iterator<Item = ([(&'static str, &'static st
         let count = stats.decisions.undecided(&kind);
         ([("outcome", "none"), ("reason", grpc::error_name(&kind))], count)
     });
-    decided.chain(undecided)
+    let untold = Untold::ALL
+        .into_iter()
+        .map(|why| ([("outcome", "none"), ("reason", grpc::untold_name(why))], stats.decisions.untold(why)));
+    decided.chain(undecided).chain(untold)
 }
 
 fn counts(stats: &Stats) -> [Reading<u64>; 9] {
