@@ -18,6 +18,7 @@ mod crash;
 mod deadlines;
 mod decision_log;
 mod drain;
+mod explains;
 mod fuzz;
 mod hostile;
 mod http;
