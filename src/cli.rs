@@ -40,7 +40,7 @@ mod user;
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::{Exit, Failure, Refusal};
 use output::{Format, Report};
-use std::{ffi::OsString, future::Future, process::ExitCode};
+use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
 
 /// Answers who may do what, and keeps the roles that decide it
 #[derive(Parser, Debug)]
@@ -248,10 +248,17 @@ pub async fn run(cli: Cli) -> ExitCode {
     exit.into()
 }
 
-/// Runs a command to its end.
+/// How long what a command leaves behind may still take: it has had its time, and nobody waits for it any more.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
+
+/// Runs a command to its end. Work that is still under way then does not keep the process from ending.
 pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => {
+            let code = runtime.block_on(command);
+            runtime.shutdown_timeout(LEFT_BEHIND);
+            code
+        }
         Err(error) => {
             output::print_error(&format!("error: cannot start the runtime: {error}\n"));
             Exit::Unknown.into()

@@ -152,3 +152,19 @@ fn completion_scripts_are_made_for_every_shell() {
         assert!(completions(*shell).render(Format::Json).contains("batch-check"), "{shell}");
     }
 }
+
+#[test]
+fn what_is_stuck_does_not_keep_a_command_from_ending() {
+    let (release, stuck) = std::sync::mpsc::channel::<()>();
+    let (ended, waiting) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let command = async {
+            tokio::task::spawn_blocking(move || stuck.recv());
+            ExitCode::SUCCESS
+        };
+        ended.send(block_on(command))
+    });
+    let code = waiting.recv_timeout(Duration::from_secs(30)).expect("the command ends");
+    assert_eq!(code, ExitCode::SUCCESS);
+    drop(release);
+}

@@ -20,6 +20,7 @@ mod crowds;
 mod deadlines;
 mod decision_log;
 mod drain;
+mod explains;
 mod fuzz;
 mod hostile;
 mod http;

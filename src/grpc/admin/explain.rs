@@ -13,11 +13,17 @@ use crate::{
     site::apply::permit,
     store::{error::Result as StoreResult, scene::scene, tx::Tx},
 };
+use tokio::sync::Semaphore;
 use tonic::Status;
+
+/// How many questions are explained at once. Each takes all roles from the store, and a thread of its own, so that it holds
+/// up nobody who asks, writes or watches.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 pub(super) async fn explain(call: Call<ExplainRequest>) -> Result<ExplainResponse, Status> {
     let missing = || BadField::malformed("check", "is missing");
     let asked = Asked::of(call.message.check.as_ref().ok_or_else(missing)?)?;
+    let turn = AT_ONCE.acquire().await.map_err(|_| gone())?;
     let actor = call.actor.clone();
     let read = call.read(|tx| {
         Box::pin(async move {
@@ -25,7 +31,17 @@ pub(super) async fn explain(call: Call<ExplainRequest>) -> Result<ExplainRespons
             asked.look(tx).await
         })
     });
-    Ok(read.await?.explained())
+    let seen = read.await?;
+    let explaining = tokio::task::spawn_blocking(move || {
+        // Whoever gives up leaves the work behind, and its turn with it.
+        let _turn = turn;
+        seen.explained()
+    });
+    explaining.await.map_err(|_| gone())
+}
+
+fn gone() -> Status {
+    Status::internal("the explanation was cut short; see the server's log")
 }
 
 /// A question to be explained.
