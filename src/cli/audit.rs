@@ -5,14 +5,14 @@ use super::{
     exit::Failure,
     init::failure,
     local::using,
-    output::{Format, Report, Show},
+    output::{self, Format, Report, Show},
     time,
 };
 use crate::{
     config::DirectStoreArgs,
     grpc::{
         admin::audit_entry,
-        proto::{AuditEntry, ListAuditRequest},
+        proto::{AuditEntry, ListAuditRequest, ListAuditResponse},
     },
     store::{
         auth::Actor,
@@ -20,7 +20,7 @@ use crate::{
         postgres::Access,
         read::{
             PageRequest,
-            audit::{AuditFilter, list},
+            audit::{AuditFilter, list, reach},
         },
     },
 };
@@ -50,7 +50,10 @@ pub(crate) struct AuditArgs {
     /// Only changes of this user, role, group, project or gear, or that name it
     #[arg(long, value_name = "ID")]
     of: Option<String>,
-    /// Go on with changes as they are made, a line each
+    /// Only changes after the entry of this id: to go on where an earlier list ended
+    #[arg(long, value_name = "ENTRY")]
+    after: Option<String>,
+    /// Go on with changes as they are made, a line each; what is missing in between is told
     #[arg(long)]
     follow: bool,
 }
@@ -84,35 +87,120 @@ pub(crate) async fn run(args: AuditArgs, format: Format) -> Result<Report, Failu
         since: args.since.map(time::to_proto),
         by: args.by,
         of: args.of,
+        after: args.after,
         ..ListAuditRequest::default()
     };
+    if args.follow {
+        return follow(&mut source, request, format).await;
+    }
     let mut all = Vec::new();
     loop {
         let page = source.page(&request).await?;
-        let is_end = page.is_empty();
-        request.after = page.last().map(|entry| entry.id.clone()).or(request.after);
-        if !args.follow {
-            all.extend(page);
-        } else if !print(&page, format) {
-            // Whoever read it has gone.
+        let Some(last) = page.entries.last() else { return Ok(Report::list(&all)) };
+        request.after = Some(last.id.clone());
+        all.extend(page.entries);
+    }
+}
+
+/// Prints entries as they are made, until nobody reads them any more.
+async fn follow(
+    source: &mut Source,
+    mut request: ListAuditRequest,
+    format: Format,
+) -> Result<Report, Failure> {
+    let (mut epoch, mut is_away) = (None, false);
+    loop {
+        let page = match source.page(&request).await {
+            Ok(page) => page,
+            Err(failure) if failure.may_pass() => {
+                if !is_away {
+                    output::print_error(&format!(
+                        "note: going on trying after {}",
+                        failure.render(Format::Table)
+                    ));
+                }
+                is_away = true;
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        is_away = false;
+        let gap = gap(epoch.as_deref(), request.after.as_deref(), &page);
+        if gap == Some(Gap::OtherHistory) {
+            // From its beginning: where it begins to be another one is not known.
+            request.after = None;
+            epoch = Some(page.epoch);
+            if !tell(Gap::OtherHistory, format) {
+                return Ok(Report::raw(""));
+            }
+            continue;
+        }
+        epoch = Some(page.epoch);
+        if gap.is_some_and(|gap| !tell(gap, format)) || !print(&page.entries, format) {
             return Ok(Report::raw(""));
         }
-        match (is_end, args.follow) {
-            (true, false) => return Ok(Report::list(&all)),
-            (true, true) => tokio::time::sleep(LOOK_EVERY).await,
-            (false, _) => {}
+        match page.entries.last() {
+            Some(last) => request.after = Some(last.id.clone()),
+            None => tokio::time::sleep(LOOK_EVERY).await,
         }
     }
 }
 
+/// What a follower was not told.
+#[derive(Debug, PartialEq, Eq)]
+enum Gap {
+    /// The store was put back from a backup: what was told last may not have happened in it.
+    OtherHistory,
+    /// Entries after the one and before the other are not kept any more.
+    NoLongerKept { after: String, before: String },
+}
+
+/// What is missing between what was told last and this page.
+fn gap(epoch: Option<&str>, after: Option<&str>, page: &ListAuditResponse) -> Option<Gap> {
+    if epoch.is_some_and(|epoch| epoch != page.epoch) {
+        return Some(Gap::OtherHistory);
+    }
+    let (after, oldest) = (after?, Some(page.oldest.as_str()).filter(|oldest| !oldest.is_empty())?);
+    // Revisions go up one by one: what follows the last one at once is what comes next.
+    let is_missing = oldest > after && revision(oldest)? > revision(after)? + 1;
+    is_missing.then(|| Gap::NoLongerKept { after: after.to_owned(), before: oldest.to_owned() })
+}
+
+/// The revision that an entry's id begins with.
+fn revision(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.get(..16)?, 16).ok()
+}
+
+/// Tells a gap where entries are told, if a machine reads them, and beside them otherwise. Says whether somebody still reads.
+fn tell(gap: Gap, format: Format) -> bool {
+    let (cause, text, place) = match gap {
+        Gap::OtherHistory => (
+            "other_history",
+            "the store was put back to an earlier state; all of its audit follows".to_owned(),
+            json!({}),
+        ),
+        Gap::NoLongerKept { after, before } => (
+            "no_longer_kept",
+            format!("entries after {after} and before {before} are not kept any more"),
+            json!({ "after": after, "before": before }),
+        ),
+    };
+    if matches!(format, Format::Table) {
+        output::print_error(&format!("note: {text}\n"));
+        return true;
+    }
+    let mut gap = place;
+    gap["cause"] = json!(cause);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", json!({ "gap": gap })).is_ok() && out.flush().is_ok()
+}
+
 impl Source {
     /// The entries that come next; none if there are no more.
-    async fn page(&mut self, request: &ListAuditRequest) -> Result<Vec<AuditEntry>, Failure> {
+    async fn page(&mut self, request: &ListAuditRequest) -> Result<ListAuditResponse, Failure> {
         match self {
-            Self::Server(admin) => {
-                let page = admin.call(async |client| client.list_audit(request.clone()).await).await?;
-                Ok(page.entries)
-            }
+            Self::Server(admin) => admin.call(async |client| client.list_audit(request.clone()).await).await,
             Self::Store(store) => {
                 let filter = AuditFilter {
                     by: request.by.clone(),
@@ -121,10 +209,17 @@ impl Source {
                 };
                 let page = PageRequest { size: usize::from(PAGE), after: request.after.clone() };
                 let read = using(store, Access::Read, async |store| {
-                    list(&mut store.read().await?, &Actor::Operator, &filter, &page).await
+                    let mut tx = store.read().await?;
+                    let found = list(&mut tx, &Actor::Operator, &filter, &page).await?;
+                    Ok((found, reach(&mut tx).await?))
                 });
-                let found = read.await.map_err(|error| failure(&error))?;
-                Ok(found.items.into_iter().map(audit_entry).collect())
+                let (found, reach) = read.await.map_err(|error| failure(&error))?;
+                Ok(ListAuditResponse {
+                    entries: found.items.into_iter().map(audit_entry).collect(),
+                    next_page_token: String::new(),
+                    epoch: reach.epoch,
+                    oldest: reach.oldest.unwrap_or_default(),
+                })
             }
         }
     }
@@ -174,5 +269,31 @@ impl Show for AuditEntry {
             "by": self.by, "credential": self.credential, "kind": self.kind, "subject": self.subject,
             "before": part(&self.before), "after": part(&self.after),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(epoch: &str, oldest: &str) -> ListAuditResponse {
+        ListAuditResponse { epoch: epoch.to_owned(), oldest: oldest.to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn a_follower_learns_what_is_missing_and_only_then() {
+        let id = |revision: u64| format!("{revision:016x}00000000");
+        let missing = Gap::NoLongerKept { after: id(9), before: id(50) };
+        for (epoch, after, page, expected) in [
+            (None, None, page("a", &id(50)), None),
+            (Some("a"), Some(id(9)), page("a", &id(2)), None),
+            (Some("a"), Some(id(9)), page("a", &id(9)), None),
+            (Some("a"), Some(id(9)), page("a", &id(10)), None),
+            (Some("a"), Some(id(9)), page("a", ""), None),
+            (Some("a"), Some(id(9)), page("a", &id(50)), Some(missing)),
+            (Some("a"), Some(id(9)), page("b", &id(2)), Some(Gap::OtherHistory)),
+        ] {
+            assert_eq!(gap(epoch, after.as_deref(), &page), expected);
+        }
     }
 }

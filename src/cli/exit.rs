@@ -93,6 +93,11 @@ impl Failure {
         Self { hint, ..self }
     }
 
+    /// Whether it may be another time that nobody is there to answer.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.kind, Kind::Rpc(Code::Unavailable | Code::DeadlineExceeded))
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self, refusal: Refusal) -> Exit {
         match self.kind {

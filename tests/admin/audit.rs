@@ -133,7 +133,20 @@ async fn of_the_audit_as_much_is_kept_as_is_said() {
         let user = CreateUserRequest { id: format!("user{number}"), ..Default::default() };
         done(server.root().create_user(user).await);
     }
-    let kept = done(server.root().list_audit(ListAuditRequest::default()).await).entries;
-    let subjects: Vec<_> = kept.iter().map(|entry| entry.subject.as_str()).collect();
-    assert_eq!(subjects, ["user3", "user4"]);
+    let page = done(server.root().list_audit(ListAuditRequest::default()).await);
+    let kept: Vec<_> = page.entries.iter().map(|entry| entry.subject.as_str()).collect();
+    assert_eq!((kept, &page.oldest), (vec!["user3", "user4"], &page.entries[0].id));
+    assert!(!page.epoch.is_empty());
+
+    // Whoever goes on where they ended long ago is told that there is a hole, and then what there is.
+    let follow = ["audit", "--follow", "--after", "00000000000000010000000", "--output", "json"];
+    let mut follower = server.cli_as(&server.key, &follow);
+    let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let hole = json!({"after": follow[3], "before": page.oldest, "cause": "no_longer_kept"});
+    assert_eq!(next(), json!({ "gap": hole }));
+    assert_eq!([next(), next()].map(|entry| entry["subject"].clone()), [json!("user3"), json!("user4")]);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }

@@ -25,10 +25,17 @@ pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditRespon
         since: asked.since.map(|since| since.seconds),
     };
     let actor = call.actor.clone();
-    let page =
-        call.read(|tx| Box::pin(async move { read::audit::list(tx, &actor, &filter, &page).await })).await?;
+    let (page, reach) = call
+        .read(|tx| {
+            Box::pin(async move {
+                let found = read::audit::list(tx, &actor, &filter, &page).await?;
+                Ok((found, read::audit::reach(tx).await?))
+            })
+        })
+        .await?;
     let (entries, next_page_token) = call.reply(page, entry);
-    Ok(ListAuditResponse { entries, next_page_token })
+    let oldest = reach.oldest.unwrap_or_default();
+    Ok(ListAuditResponse { entries, next_page_token, epoch: reach.epoch, oldest })
 }
 
 /// An entry as it is sent.

@@ -55,6 +55,25 @@ pub struct AuditFilter {
     pub since: Option<i64>,
 }
 
+/// How far the audit reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The history that it is of.
+    pub epoch: String,
+    /// The id of the oldest entry that is kept; `None` if there are none.
+    pub oldest: Option<String>,
+}
+
+/// How far the audit reaches.
+///
+/// # Errors
+/// The store failed.
+pub async fn reach(tx: &mut Tx) -> Result<Reach> {
+    let row = tx.row("SELECT id FROM audit ORDER BY id LIMIT 1", &[]).await?;
+    let oldest = row.map(|row| row.text(0)).transpose()?;
+    Ok(Reach { epoch: tx.head().epoch.to_string(), oldest })
+}
+
 /// A page of the audit, the oldest entries first.
 ///
 /// # Errors
