@@ -174,24 +174,20 @@ fn revision(id: &str) -> Option<u64> {
 
 /// Tells a gap where entries are told, if a machine reads them, and beside them otherwise. Says whether somebody still reads.
 fn tell(gap: Gap, format: Format) -> bool {
-    let (cause, text, place) = match gap {
+    let (gap, text) = match gap {
         Gap::OtherHistory => (
-            "other_history",
+            json!({ "cause": "other_history" }),
             "the store was put back to an earlier state; all of its audit follows".to_owned(),
-            json!({}),
         ),
         Gap::NoLongerKept { after, before } => (
-            "no_longer_kept",
+            json!({ "cause": "no_longer_kept", "after": after, "before": before }),
             format!("entries after {after} and before {before} are not kept any more"),
-            json!({ "after": after, "before": before }),
         ),
     };
     if matches!(format, Format::Table) {
         output::print_error(&format!("note: {text}\n"));
         return true;
     }
-    let mut gap = place;
-    gap["cause"] = json!(cause);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", json!({ "gap": gap })).is_ok() && out.flush().is_ok()
 }
