@@ -83,7 +83,7 @@ impl<M> Face<M> {
         M: Fn() -> S,
     {
         Shown {
-            calls: self.calls.clone(),
+            calls: self.calls.on_connection(),
             edge: self.edge.clone(),
             prefix: format!("/{}/", S::NAME),
             ours: (self.ours)(),

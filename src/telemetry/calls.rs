@@ -47,6 +47,12 @@ impl Calls {
         Self { tracer, ..self }
     }
 
+    /// The same for one connection, of whose calls some may wait for their questions.
+    #[must_use]
+    pub fn on_connection(&self) -> Self {
+        Self { places: self.places.on_connection(), ..self.clone() }
+    }
+
     /// Lets a call in, if there is a place for it, and room for its headers.
     ///
     /// # Errors

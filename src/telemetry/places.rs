@@ -10,8 +10,9 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// What callers may keep open for ever.
 const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."];
 
-/// How many questions for the health may be waited for.
-const WAITING: usize = 256;
+/// How many questions for the health may be waited for on a connection. On each: a place that all share could be kept from
+/// probes by whoever begins questions and does not ask them.
+const WAITING: usize = 8;
 
 /// The places that are free.
 #[derive(Clone)]
@@ -67,6 +68,11 @@ impl Places {
         Self { calls, waiting, streams, room }
     }
 
+    /// The same places for the calls on one connection, which has places of its own for waiting.
+    pub(super) fn on_connection(&self) -> Self {
+        Self { waiting: Seats::new(WAITING), ..self.clone() }
+    }
+
     /// Takes a place for a call of this path, and room for its headers, if there are any.
     pub(super) fn take(&self, path: &str, headers: &HeaderMap) -> Option<Place> {
         let seat = if path == HEALTH {
@@ -103,6 +109,17 @@ mod tests {
     use super::*;
 
     const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+
+    #[test]
+    fn whoever_lets_others_wait_takes_no_place_of_another_connection() {
+        let places = Places::new(1, 1, 1 << 20);
+        let [one, other] = [places.on_connection(), places.on_connection()];
+        let mut waiting: Vec<_> = std::iter::from_fn(|| one.take_to_wait()).collect();
+        assert_eq!(waiting.len(), WAITING);
+        assert!(other.take_to_wait().is_some());
+        waiting.pop();
+        assert!(one.take_to_wait().is_some());
+    }
 
     #[test]
     fn a_stream_holds_its_place_until_it_is_closed_and_takes_none_of_the_calls() {
