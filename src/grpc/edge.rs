@@ -10,7 +10,7 @@ use super::{
 use crate::{
     engine::{Engine, error::EngineError},
     store::auth::Actor,
-    telemetry::answers::{Content, GRPC_STATUS},
+    telemetry::answers::Content,
 };
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -110,10 +110,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// Every error of ours carries details; an INTERNAL without them is the stack's, about a request that it cannot read.
 fn in_our_words(response: Response<Content>) -> Response<Content> {
     let headers = response.headers();
-    if matches!(response.body(), Content::Message(_)) {
-        return response;
-    }
-    let Some(code) = headers.get(&GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes())) else {
+    let Some(code) = headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes())) else {
         return response;
     };
     if headers.contains_key("grpc-status-details-bin") {

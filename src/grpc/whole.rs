@@ -1,7 +1,7 @@
 //! Messages in one piece, as nearly all are: they need nothing of what the stack has for streams.
 
-use crate::telemetry::answers::Content;
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use crate::telemetry::{answers::Content, intake::PREFIX};
+use http::{Response, header::CONTENT_TYPE};
 use http_body::{Body as HttpBody, Frame};
 use prost::{
     Message,
@@ -12,11 +12,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-
-static GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-
-/// What gRPC puts before a message: whether it is compressed, and its length in four bytes.
-const PREFIX: usize = 5;
+use tonic::metadata::GRPC_CONTENT_TYPE;
 
 type Next<B> = Option<Result<Frame<Bytes>, <B as HttpBody>::Error>>;
 
@@ -43,13 +39,15 @@ where
     let Some(message) = message else {
         return Err(Resumed { first: Some(first), second: None, rest: body });
     };
-    if body.is_end_stream() {
-        return Ok(message);
+    while !body.is_end_stream() {
+        match next(&mut body).await {
+            None => break,
+            // Many clients say in a frame of its own that this was all.
+            Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
+            second => return Err(Resumed { first: Some(first), second: Some(second), rest: body }),
+        }
     }
-    match next(&mut body).await {
-        None => Ok(message),
-        second => Err(Resumed { first: Some(first), second: Some(second), rest: body }),
-    }
+    Ok(message)
 }
 
 async fn next<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Next<B> {
@@ -77,7 +75,7 @@ pub(super) fn answer(message: &impl Message) -> Response<Content> {
     bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     message.encode_raw(&mut bytes);
     let mut response = Response::new(Content::Message(bytes.into()));
-    response.headers_mut().insert(CONTENT_TYPE, GRPC.clone());
+    response.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
     response
 }
 

@@ -2,7 +2,7 @@
 //! wherever it waits. Whoever leaves one for too long is found out.
 
 use super::places::Place;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Buf;
 use std::{
@@ -14,9 +14,7 @@ use std::{
 };
 use tonic::{Status, body::Body, codegen::Bytes};
 
-/// Where gRPC says how a call went.
-pub static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-/// That it went well.
+/// That a call went well.
 static WELL: HeaderValue = HeaderValue::from_static("0");
 
 /// What a call is answered with.
@@ -94,7 +92,7 @@ impl Answer {
             Rest::Well => {
                 self.rest = Rest::Nothing;
                 Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::from_iter([(
-                    GRPC_STATUS.clone(),
+                    Status::GRPC_STATUS,
                     WELL.clone(),
                 )])))))
             }

@@ -1,7 +1,7 @@
 //! Around every gRPC call: counts it, times it, and refuses it when too many are in flight.
 
 use super::{
-    answers::{Answer, Content, GRPC_STATUS, Taking},
+    answers::{Answer, Content, Taking},
     intake::Intake,
     metrics::Metrics,
     places::{Place, Places},
@@ -127,14 +127,9 @@ fn too_many() -> Status {
 /// Ends a call with its answer, if there is room for that.
 fn finish(response: Response<Content>, place: Place, timer: &mut Timer, taking: &Taking) -> Response<Answer> {
     let (head, content) = response.into_parts();
-    let is_well = matches!(content, Content::Message(_));
     match Answer::new(content, place, taking.clone()) {
         Ok(answer) => {
-            if is_well {
-                timer.code = Code::Ok;
-            } else {
-                timer.end(head.status, &head.headers);
-            }
+            timer.end(head.status, &head.headers);
             Response::from_parts(head, answer)
         }
         Err(refused) => refuse(refused, timer, taking),
@@ -150,7 +145,7 @@ fn refuse(status: Status, timer: &mut Timer, taking: &Taking) -> Response<Answer
 /// The code of a response. A unary error says it in the headers; otherwise the call went well as far as it is known. What is
 /// no gRPC call is told so in HTTP's words, for which gRPC has but one.
 fn code(status: StatusCode, headers: &HeaderMap) -> Code {
-    match headers.get(&GRPC_STATUS) {
+    match headers.get(Status::GRPC_STATUS) {
         Some(code) => Code::from_bytes(code.as_bytes()),
         None if status == StatusCode::OK => Code::Ok,
         None => Code::Unknown,

@@ -11,7 +11,7 @@ use std::{
 use tonic::{Status, codegen::Bytes};
 
 /// How many bytes gRPC puts before a message: whether it is compressed, and its length in four.
-const PREFIX: u8 = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// The body of a request.
 pub struct Intake<B> {
@@ -69,7 +69,7 @@ impl Lengths {
     fn read(&mut self, mut bytes: &[u8]) -> usize {
         let mut longest = 0;
         loop {
-            while self.seen < PREFIX {
+            while usize::from(self.seen) < PREFIX {
                 let Some((byte, rest)) = bytes.split_first() else { return longest };
                 // The first byte is pushed out by the four that come after it.
                 self.length = (self.length << 8) | u32::from(*byte);
