@@ -15,6 +15,7 @@ use crate::{
         proto::{AuditEntry, ListAuditRequest, ListAuditResponse},
     },
     store::{
+        audit::revision_of_entry,
         auth::Actor,
         location::Location,
         postgres::Access,
@@ -137,7 +138,9 @@ async fn follow(
             continue;
         }
         epoch = Some(page.epoch);
-        if gap.is_some_and(|gap| !tell(gap, format)) || !print(&page.entries, format) {
+        if gap.is_some_and(|gap| !tell(gap, format))
+            || !print(page.entries.iter().map(|entry| line(entry, format)))
+        {
             return Ok(Report::raw(""));
         }
         match page.entries.last() {
@@ -163,13 +166,8 @@ fn gap(epoch: Option<&str>, after: Option<&str>, page: &ListAuditResponse) -> Op
     }
     let (after, oldest) = (after?, Some(page.oldest.as_str()).filter(|oldest| !oldest.is_empty())?);
     // Revisions go up one by one: what follows the last one at once is what comes next.
-    let is_missing = oldest > after && revision(oldest)? > revision(after)? + 1;
+    let is_missing = oldest > after && revision_of_entry(oldest)? > revision_of_entry(after)? + 1;
     is_missing.then(|| Gap::NoLongerKept { after: after.to_owned(), before: oldest.to_owned() })
-}
-
-/// The revision that an entry's id begins with.
-fn revision(id: &str) -> Option<u64> {
-    u64::from_str_radix(id.get(..16)?, 16).ok()
 }
 
 /// Tells a gap where entries are told, if a machine reads them, and beside them otherwise. Says whether somebody still reads.
@@ -184,12 +182,13 @@ fn tell(gap: Gap, format: Format) -> bool {
             format!("entries after {after} and before {before} are not kept any more"),
         ),
     };
-    if matches!(format, Format::Table) {
-        output::print_error(&format!("note: {text}\n"));
-        return true;
+    match format {
+        Format::Json => print([json!({ "gap": gap }).to_string()]),
+        Format::Table => {
+            output::print_error(&format!("note: {text}\n"));
+            true
+        }
     }
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", json!({ "gap": gap })).is_ok() && out.flush().is_ok()
 }
 
 impl Source {
@@ -221,14 +220,18 @@ impl Source {
     }
 }
 
-/// Prints entries a line each. Says whether somebody still reads.
-fn print(entries: &[AuditEntry], format: Format) -> bool {
-    let mut out = std::io::stdout().lock();
-    let line = |entry: &AuditEntry| match format {
+/// An entry in a line.
+fn line(entry: &AuditEntry, format: Format) -> String {
+    match format {
         Format::Json => entry.json().to_string(),
         Format::Table => entry.cells().join("  "),
-    };
-    entries.iter().all(|entry| writeln!(out, "{}", line(entry)).is_ok()) && out.flush().is_ok()
+    }
+}
+
+/// Prints lines. Says whether somebody still reads.
+fn print(lines: impl IntoIterator<Item = String>) -> bool {
+    let mut out = std::io::stdout().lock();
+    lines.into_iter().all(|line| writeln!(out, "{line}").is_ok()) && out.flush().is_ok()
 }
 
 /// A part of an entry, which is JSON.

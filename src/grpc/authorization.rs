@@ -116,7 +116,7 @@ impl Authorization {
     ) -> Result<proto::CheckResponse, Status> {
         let query = question::plain(question)?;
         let wish = self.wish(headers, None, false)?;
-        self.reply(self.decide(&query, wish, extensions).await?)
+        self.reply(&self.decide(&query, wish, extensions).await?)
     }
 
     async fn decide(
@@ -130,7 +130,7 @@ impl Authorization {
         Ok(answered)
     }
 
-    fn reply(&self, answered: Stamped<Answer>) -> Result<proto::CheckResponse, Status> {
+    fn reply(&self, answered: &Stamped<Answer>) -> Result<proto::CheckResponse, Status> {
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS)
     }
 
@@ -175,7 +175,7 @@ impl Authorization {
         let call = journal.begin("Check", request.metadata().as_ref(), request.extensions());
         let answered = self.answer_untold(request).await;
         // Made first: what is too large to be told must not be logged as if it were.
-        let reply = answered.clone().and_then(|answered| self.reply(answered));
+        let reply = answered.as_ref().map_err(Status::clone).and_then(|answered| self.reply(answered));
         let told = reply.as_ref().and(answered.as_ref());
         let logged = call.check(request.get_ref(), told).await;
         if let Ok(answered) = &answered {
@@ -226,7 +226,7 @@ impl Authorization {
         let call = journal.begin("GetEffectiveActions", request.metadata().as_ref(), request.extensions());
         let answered = self.list(request).await;
         call.effective(request.get_ref(), &answered).await?;
-        told_list(request.extensions(), answered?)
+        Ok(told_list(request.extensions(), answered?))
     }
 
     async fn list(
@@ -251,13 +251,12 @@ const fn untold<T>(logged: &Result<(), Status>, reply: &Result<T, Status>) -> Op
 }
 
 /// Tells all that a user may do.
-#[expect(clippy::unnecessary_wraps, reason = "it is what calls end with")]
 fn told_list(
     extensions: &Extensions,
     answered: Stamped<EffectiveActions>,
-) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
+) -> Response<proto::GetEffectiveActionsResponse> {
     notes::note(extensions, (answered.token, answered.age), || notes::Came::Listed);
-    Ok(Response::new(answer::effective(answered)))
+    Response::new(answer::effective(answered))
 }
 
 /// What a batch has come to.
@@ -275,7 +274,7 @@ impl AuthorizationService for Authorization {
         request: Request<proto::CheckRequest>,
     ) -> Result<Response<proto::CheckResponse>, Status> {
         let Some(journal) = &self.journal else {
-            return self.reply(self.answer(&request).await?).map(Response::new);
+            return self.reply(&self.answer(&request).await?).map(Response::new);
         };
         // Boxed, here and below: what is off by default must not make every call's state larger to move about.
         Box::pin(self.log_check(journal, &request)).await
@@ -296,7 +295,7 @@ impl AuthorizationService for Authorization {
         request: Request<proto::GetEffectiveActionsRequest>,
     ) -> Result<Response<proto::GetEffectiveActionsResponse>, Status> {
         let Some(journal) = &self.journal else {
-            return told_list(request.extensions(), self.list(&request).await?);
+            return Ok(told_list(request.extensions(), self.list(&request).await?));
         };
         Box::pin(self.log_list(journal, &request)).await
     }

@@ -115,11 +115,7 @@ impl Call<'_> {
         request: &proto::CheckRequest,
         told: Result<&Stamped<Answer>, &Status>,
     ) -> Result<(), Status> {
-        use proto::check_request::Question as Q;
-        let asked = request.question.as_ref().map(|question| match question {
-            Q::Action(name) => Asked::Action(name),
-            Q::Operation(operation) => Asked::Operation(operation),
-        });
+        let asked = Asked::of(request);
         let at = request.resource.as_ref().map_or(At::Nowhere, At::from);
         let outcome = match told {
             Ok(stamped) => of_decision(&stamped.value.decision),

@@ -3,6 +3,7 @@
 use super::{
     guests::{Guest, Guests, Seat},
     listen::Listener,
+    shutdown,
     socket::{Accepted, Socket},
 };
 use crate::telemetry::{
@@ -23,6 +24,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::watch,
     time::{Instant, Sleep, timeout_at},
 };
 
@@ -112,14 +114,18 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// Who has come.
-    pub(super) fn guest(&self) -> Arc<Guest> {
-        Arc::clone(self.seat.guest())
+    /// The connection, served by the runtime that this is called on, after the handshake where there is one. `None` if that
+    /// did not succeed in time, which is told here, if its room is needed, or the server stops.
+    pub(super) async fn settle(self, stopped: watch::Receiver<bool>) -> Option<Connection> {
+        let guest = Arc::clone(self.seat.guest());
+        tokio::select! {
+            settled = self.shake_hands() => settled,
+            () = guest.has_to_go() => None,
+            () = shutdown::until(stopped) => None,
+        }
     }
 
-    /// The connection, served by the runtime that this is called on, after the handshake where there is one. `None` if that
-    /// did not succeed in time, which is told here.
-    pub(super) async fn settle(self) -> Option<Connection> {
+    async fn shake_hands(self) -> Option<Connection> {
         let greeted_by = Instant::now() + self.greeting;
         let peer = self.socket.handshakes_with();
         let settled = timeout_at(greeted_by, self.socket.settle()).await;
@@ -195,7 +201,6 @@ impl Connection {
         if self.to_come > 0 {
             self.to_come = self.to_come.saturating_sub(bytes);
             if self.to_come == 0 {
-                self.activity.greeted.store(true, Ordering::Relaxed);
                 self.seat.guest().greets();
                 self.wait_for(STRETCH);
             }
@@ -245,7 +250,6 @@ pub(super) struct Activity {
     guest: Arc<Guest>,
     called: Arc<AtomicBool>,
     leaves: Arc<AtomicBool>,
-    greeted: Arc<AtomicBool>,
     taking: Taking,
 }
 
@@ -263,11 +267,6 @@ impl Activity {
     pub(super) fn call_begins(&self) {
         // Nothing else is read by this flag, and every call comes here: the cheapest order will do.
         self.called.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the client has said that it speaks HTTP/2.
-    pub(super) fn has_greeted(&self) -> bool {
-        self.greeted.load(Ordering::Relaxed)
     }
 
     /// How the answers are taken in.

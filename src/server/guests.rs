@@ -96,6 +96,11 @@ impl Guest {
         self.standing.store(Standing::Greeted as u8, Relaxed);
     }
 
+    /// Whether it has greeted.
+    pub(super) fn has_greeted(&self) -> bool {
+        self.standing.load(Relaxed) >= Standing::Greeted as u8
+    }
+
     /// It has asked what not everyone may ask, and is answered.
     pub(super) fn asks(&self) {
         self.standing.store(Standing::Asked as u8, Relaxed);

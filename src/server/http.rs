@@ -33,20 +33,15 @@ pub(super) async fn serve(
                 let service = TowerToHyperService::new(routes.clone());
                 let (http, watcher, stopped) = (http.clone(), connections.watcher(), stopped.clone());
                 tokio::spawn(async move {
-                    let guest = arrival.guest();
-                    let settled = tokio::select! {
-                        settled = arrival.settle() => settled,
-                        () = guest.has_to_go() => return,
-                        () = shutdown::until(stopped) => return,
-                    };
-                    let Some(connection) = settled else { return };
+                    let Some(connection) = arrival.settle(stopped).await else { return };
+                    let activity = connection.activity();
                     let connection = http.serve_connection(TokioIo::new(connection), service);
                     tokio::select! {
                         // What a client does to its own connection is no fault of ours.
                         ended = watcher.watch(connection) => if let Err(error) = ended {
                             tracing::debug!(%error, "an HTTP connection broke");
                         },
-                        () = guest.has_to_go() => tracing::debug!("a quiet connection makes room for another"),
+                        () = activity.guest().has_to_go() => tracing::debug!("a quiet connection makes room for another"),
                     }
                 });
             }

@@ -93,13 +93,7 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
 ) {
-    let guest = arrival.guest();
-    let settled = tokio::select! {
-        settled = arrival.settle() => settled,
-        () = guest.has_to_go() => return,
-        () = shutdown::until(stopped.clone()) => return,
-    };
-    let Some(connection) = settled else { return };
+    let Some(connection) = arrival.settle(stopped.clone()).await else { return };
     let activity = connection.activity();
     let shown = Arc::new(face.on(activity.clone()));
     let service = service_fn(move |request| {
@@ -125,7 +119,7 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
                 return;
             }
             Some(news) = news.next() => match news {
-                News::Over if activity.has_greeted() => served.as_mut().graceful_shutdown(),
+                News::Over if activity.guest().has_greeted() => served.as_mut().graceful_shutdown(),
                 // Nobody who has not greeted has begun anything.
                 News::Over => return,
                 News::Stalls => return tracing::debug!("a client that does not take in its answers is cut off"),

@@ -14,26 +14,17 @@ pub(super) struct Tasks {
 impl Tasks {
     /// Holds a task that never ends by itself.
     pub(super) fn hold(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.background.spawn(async move {
-            task.await;
-            name
-        });
+        self.background.spawn(named(name, task));
     }
 
     /// Holds a task that keeps in step with the store or with what fills it, and never ends by itself.
     pub(super) fn follow(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.followers.spawn(async move {
-            task.await;
-            name
-        });
+        self.followers.spawn(named(name, task));
     }
 
     /// Holds a task that ends when the server is told to stop.
     pub(super) fn serve(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.listeners.spawn(async move {
-            task.await;
-            name
-        });
+        self.listeners.spawn(named(name, task));
     }
 
     /// Waits for the first task that ends: before the server is told to stop, none should. A panic is an end.
@@ -57,6 +48,12 @@ impl Tasks {
         self.listeners.shutdown().await;
         self.followers.shutdown().await;
     }
+}
+
+/// A task that tells its name when it ends.
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
 }
 
 #[cfg(test)]

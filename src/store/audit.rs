@@ -75,6 +75,12 @@ fn entry_id(revision: u64, number: u32) -> String {
     format!("{revision:016x}{number:08x}")
 }
 
+/// The revision of the write that an entry is of; `None` if that is no entry's id.
+#[must_use]
+pub fn revision_of_entry(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.get(..16)?, 16).ok()
+}
+
 /// What kind of thing an object is, and its id.
 fn name(object: &Subject) -> (&'static str, &str) {
     match object {
@@ -214,6 +220,7 @@ mod tests {
 
     #[test]
     fn entries_go_in_the_order_of_their_ids() {
+        assert_eq!(revision_of_entry(&entry_id(77, 2)), Some(77));
         assert!(entry_id(9, 2) < entry_id(9, 10) && entry_id(9, 99) < entry_id(10, 0));
     }
 }

@@ -24,13 +24,13 @@ use prost::Message as _;
 use std::{ops::Range, time::Duration};
 
 /// The reply to a single question.
-pub(in crate::grpc) fn check(stamped: Stamped<Answer>) -> proto::CheckResponse {
+pub(in crate::grpc) fn check(stamped: &Stamped<Answer>) -> proto::CheckResponse {
     let decision = stamped.value.decision;
     proto::CheckResponse {
         decision: outcome(&decision).into(),
         reason: reason(decision.reason()).into(),
         missing_actions: missing(&decision),
-        granted_by: stamped.value.granted_by.into_iter().map(granting).collect(),
+        granted_by: stamped.value.granted_by.iter().cloned().map(granting).collect(),
         revision_token: stamped.token.to_string(),
         data_age: Some(age(stamped.age)),
     }

@@ -23,6 +23,17 @@ pub(in crate::grpc) enum Asked<'a> {
     Operation(&'a proto::Operation),
 }
 
+impl<'a> Asked<'a> {
+    /// What a single question asks, if anything.
+    pub(in crate::grpc) fn of(request: &'a proto::CheckRequest) -> Option<Self> {
+        use proto::check_request::Question as Q;
+        request.question.as_ref().map(|question| match question {
+            Q::Action(name) => Self::Action(name),
+            Q::Operation(operation) => Self::Operation(operation),
+        })
+    }
+}
+
 /// Where it is asked, as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::grpc) enum At<'a> {
@@ -45,12 +56,7 @@ impl<'a> From<&'a proto::Resource> for At<'a> {
 
 /// Reads a single question.
 pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, BadField> {
-    use proto::check_request::Question as Q;
-    let asked = request.question.as_ref().map(|question| match question {
-        Q::Action(name) => Asked::Action(name),
-        Q::Operation(operation) => Asked::Operation(operation),
-    });
-    single(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked)
+    single(user(Some(&request.user), None), || resource(request.resource.as_ref()), Asked::of(request))
 }
 
 /// Reads a single question of which all that it says has been found.

@@ -4,6 +4,7 @@ use super::{Listed, Page, PageRequest};
 use crate::{
     rbac::refusal::Refusal,
     store::{
+        audit::revision_of_entry,
         auth::Actor,
         error::{Error, Result, StoreError},
         permit,
@@ -132,8 +133,8 @@ fn names(part: &Value, id: &str) -> bool {
 
 fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
     let id = row.text(0)?;
-    let revision = id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let revision = revision.ok_or_else(|| StoreError::Corrupt(format!("audit entry `{id}`")))?;
+    let revision =
+        revision_of_entry(&id).ok_or_else(|| StoreError::Corrupt(format!("audit entry `{id}`")))?;
     Ok(AuditEntry {
         revision,
         changed_at: row.int(1)?,
