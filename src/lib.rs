@@ -16,6 +16,7 @@
 //! | [`site`] | site files, plans, reports | the wire, the cache |
 //! | [`store`] | SQL, transactions, keys, edits | the cache, the wire |
 //! | [`rbac`] | the rules | everything else, time and I/O included |
+//! | [`aside`] | threads for work that takes long | what the work is |
 //!
 //! # The trip of a check
 //!
@@ -34,6 +35,7 @@
 //! the reply waits until the follower has brought this process's own view to that revision. Other processes learn of it
 //! from the feed.
 
+pub mod aside;
 pub mod cli;
 pub mod config;
 pub mod decision_log;

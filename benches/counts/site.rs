@@ -37,7 +37,7 @@ pub(crate) async fn create(store: &Path) {
     let file = Document::parse(text).unwrap();
     SqliteStore::create(store, async |store: &SqliteStore| {
         let mut w = WriteTx::begin(store, setup::operator(WriteRules::default())).await?;
-        site::apply::apply(&mut w, &file, Options::default()).await?;
+        site::apply::apply(&mut w, file, Options::default()).await?;
         w.commit().await
     })
     .await

@@ -45,7 +45,7 @@ pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
     };
     using(&config.store, Access::Write, async |store| {
         let mut w = WriteTx::begin(store, setup::operator(rules)).await?;
-        site::apply::apply(&mut w, &file, Options::default()).await?;
+        site::apply::apply(&mut w, file, Options::default()).await?;
         let key = renew_key(&mut w, &admin).await?;
         w.commit().await?;
         Ok(key)

@@ -1,13 +1,14 @@
 //! Keeping a store in step with a platform: read it at an interval, and apply what it holds.
 
 use crate::{
+    aside::aside,
     engine::{
         Engine,
         write::{WriteOptions, Written},
     },
     platform::{
         import::{Notes, site_file},
-        source::{Holdings, Progress, Source, SourceError},
+        source::{Progress, Source, SourceError},
     },
     rbac::{impact::AccessChange, text::UserId},
     site::{
@@ -74,9 +75,9 @@ pub(super) async fn follow(engine: Engine, platform: FollowPlatform) {
 
 async fn step(engine: &Engine, platform: &FollowPlatform) -> Result<Notes, OutOfStep> {
     let source = Arc::clone(&platform.source);
-    let reading = tokio::task::spawn_blocking(move || source.read(&mut Silent));
-    let holdings: Holdings = reading.await.map_err(|error| OutOfStep::Other(error.to_string()))??;
-    let (file, notes) = site_file(holdings, engine.required_actions());
+    let required = engine.required_actions();
+    let reading = aside(move || Ok::<_, SourceError>(site_file(source.read(&mut Silent)?, required)));
+    let (file, notes) = reading.await.map_err(|cut| OutOfStep::Other(cut.to_string()))??;
     let keep = platform.keep.clone();
     let written = engine
         .write(Actor::Operator, WriteOptions::default(), move |w| {
@@ -97,8 +98,9 @@ async fn bring_in_step(w: &mut WriteTx, mut file: SiteFile, keep: &[UserId]) -> 
             file.users.push(UserEntry { id: id.to_string(), site_role, disabled: !user.enabled });
         }
     }
-    let document = to_yaml(&file).and_then(Document::parse).map_err(StoreError::NotOurs)?;
-    apply(w, &document, Options { prune: true, report: true, keep_unknown: true }).await
+    let document = aside(move || to_yaml(&file).and_then(Document::parse)).await?;
+    let document = document.map_err(StoreError::NotOurs)?;
+    apply(w, document, Options { prune: true, report: true, keep_unknown: true }).await
 }
 
 /// A key that has lost its rights is shown less and less, and not refused: what it does not see must not be deleted.

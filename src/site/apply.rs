@@ -7,6 +7,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    aside::{CutShort, aside},
     rbac::{custom_role::RoleFaults, impact::AccessChange, refusal::Refusal, world::World},
     store::{
         auth::Actor,
@@ -59,23 +60,36 @@ pub async fn permit(tx: &mut Tx, actor: Actor) -> Result<()> {
 /// # Errors
 /// The writer is no site admin, the store is not at the expected revision, the file is at fault, or a rule refuses a
 /// step; nothing has changed then.
-pub async fn apply(w: &mut WriteTx, document: &Document, options: Options) -> Result<Applied> {
+pub async fn apply(w: &mut WriteTx, document: Document, options: Options) -> Result<Applied> {
     w.permit_superuser()?;
     w.expect_base()?;
     if options.keep_unknown {
         w.keep_unknown_actions()?;
     }
     let before = world(w.reading()).await?;
-    let mut new_id = || Ok(edit::new_id()?);
-    let Plan { steps, unmentioned } = plan(&before, document, options.prune, &mut new_id)?;
+    let (before, document, plan) = planned(before, document, options.prune).await?;
+    let Plan { steps, unmentioned } = plan?;
     free_labels(w, &before, &steps).await?;
     for step in &steps {
-        run(w, step).await.map_err(|error| name_place(error, step, document))?;
+        run(w, step).await.map_err(|error| name_place(error, step, &document))?;
     }
     // Where nothing changes nobody gains or loses anything, and reading a whole site is not free.
     let compared = (options.report && !steps.is_empty()).then_some(before);
     let access_changes = report::access_changes(w, compared).await?;
     Ok(Applied { steps, access_changes, unmentioned })
+}
+
+/// The plan for a document, with what it was made of.
+async fn planned(
+    before: World,
+    document: Document,
+    prune: bool,
+) -> Result<(World, Document, Result<Plan>), CutShort> {
+    aside(move || {
+        let plan = plan(&before, &document, prune, &mut || Ok(edit::new_id()?));
+        (before, document, plan)
+    })
+    .await
 }
 
 /// Labels are unique at every moment, so those that change hands, in a swap for example, are given up before any is

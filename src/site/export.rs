@@ -5,6 +5,7 @@ use super::{
     to_yaml,
 };
 use crate::{
+    aside::aside,
     rbac::{
         gear::GearAccess,
         role::Role,
@@ -26,8 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The actor is no site admin, or the store failed.
 pub async fn export(tx: &mut Tx, actor: Actor) -> Result<String> {
     super::apply::permit(tx, actor).await?;
-    let file = site_file(&world(tx).await?);
-    to_yaml(&file).map_err(|problem| Error::Store(StoreError::Corrupt(problem)))
+    let world = world(tx).await?;
+    let written = aside(move || to_yaml(&site_file(&world))).await?;
+    written.map_err(|problem| Error::Store(StoreError::Corrupt(problem)))
 }
 
 /// A site as its file. Roles are referred to by label, and roles and projects keep their ids.
@@ -38,11 +40,18 @@ pub fn site_file(world: &World) -> SiteFile {
         site_role: user.site_role.name().to_owned(),
         disabled: !user.enabled,
     });
+    let mut projects: BTreeMap<&GroupId, Vec<ProjectEntry>> = BTreeMap::new();
+    for (id, project) in &world.projects {
+        projects.entry(&project.group).or_default().push(project_entry(world, id, project));
+    }
+    let groups = world.groups.iter();
+    let groups =
+        groups.map(|(id, group)| group_entry(world, id, group, projects.remove(id).unwrap_or_default()));
     SiteFile {
         version: FORMAT_VERSION,
         roles: world.roles.values().map(role_entry).collect(),
         users: users.collect(),
-        groups: world.groups.iter().map(|(id, group)| group_entry(world, id, group)).collect(),
+        groups: groups.collect(),
         gears: world.gears.iter().map(|(name, access)| gear_entry(name, access)).collect(),
     }
 }
@@ -55,16 +64,15 @@ fn role_entry(role: &Role) -> RoleEntry {
     }
 }
 
-fn group_entry(world: &World, id: &GroupId, group: &WorldGroup) -> GroupEntry {
+fn group_entry(world: &World, id: &GroupId, group: &WorldGroup, projects: Vec<ProjectEntry>) -> GroupEntry {
     let members = group.members.iter().map(|(user, role)| (user.to_string(), role.name().to_owned()));
-    let projects = world.projects.iter().filter(|(_, project)| project.group == *id);
     GroupEntry {
         id: id.to_string(),
         label: Some(group.label.to_string()),
         offers: group.offers.iter().map(|role| label(world, role)).collect(),
         members: members.collect(),
         template: permissions(world, &group.template),
-        projects: projects.map(|(id, project)| project_entry(world, id, project)).collect(),
+        projects,
     }
 }
 

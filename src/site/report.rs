@@ -1,6 +1,7 @@
 //! What an edit does to people, found by looking at the whole site before and after it.
 
 use crate::{
+    aside::aside,
     rbac::{
         impact::{AccessChange, impact},
         world::World,
@@ -25,8 +26,7 @@ pub async fn before(w: &mut WriteTx, wanted: bool) -> Result<Option<World>> {
 /// # Errors
 /// The store cannot be read.
 pub async fn access_changes(w: &mut WriteTx, before: Option<World>) -> Result<Vec<AccessChange>> {
-    match before {
-        Some(before) => Ok(impact(&before, &world(w.reading()).await?)),
-        None => Ok(Vec::new()),
-    }
+    let Some(before) = before else { return Ok(Vec::new()) };
+    let after = world(w.reading()).await?;
+    Ok(aside(move || impact(&before, &after)).await?)
 }

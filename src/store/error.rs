@@ -1,6 +1,6 @@
 //! What can go wrong in a store.
 
-use crate::rbac::refusal::Refusal;
+use crate::{aside::CutShort, rbac::refusal::Refusal};
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// The store itself failed: no answer was reached, and for a write, nothing is known to have changed.
@@ -47,6 +47,18 @@ pub enum Error {
 
 /// What store functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<CutShort> for StoreError {
+    fn from(cut: CutShort) -> Self {
+        Self::Unavailable(cut.to_string())
+    }
+}
+
+impl From<CutShort> for Error {
+    fn from(cut: CutShort) -> Self {
+        Self::Store(cut.into())
+    }
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

@@ -8,7 +8,7 @@ use super::{
 use crate::rbac::{
     level::{GroupRole, SiteRole},
     text::{GroupId, Label, ProjectId, RoleId, UserId},
-    world::{World, WorldGroup, WorldProject, WorldUser},
+    world::{Permissions, World, WorldGroup, WorldProject, WorldUser},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +21,12 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub async fn world(tx: &mut Tx) -> Result<World> {
     let roles = load::custom_roles(tx).await?.into_iter().map(|(role, _)| (role.id.clone(), role)).collect();
     let mut users = BTreeMap::new();
-    for row in tx.rows("SELECT id, site_role, enabled FROM users", &[]).await? {
+    tx.each("SELECT id, site_role, enabled FROM users", &[], |row| {
         let user = WorldUser { site_role: row.named(1, SiteRole::from_name)?, enabled: row.flag(2)? };
         users.insert(row.parsed(0, UserId::parse)?, user);
-    }
+        Ok(())
+    })
+    .await?;
     Ok(World {
         users,
         roles,
@@ -36,7 +38,7 @@ pub async fn world(tx: &mut Tx) -> Result<World> {
 
 async fn groups(tx: &mut Tx) -> Result<BTreeMap<GroupId, WorldGroup>> {
     let mut groups = BTreeMap::new();
-    for row in tx.rows("SELECT id, label FROM groups", &[]).await? {
+    tx.each("SELECT id, label FROM groups", &[], |row| {
         let label = row.parsed(1, Label::parse)?;
         let group = WorldGroup {
             label,
@@ -45,42 +47,55 @@ async fn groups(tx: &mut Tx) -> Result<BTreeMap<GroupId, WorldGroup>> {
             template: BTreeMap::new(),
         };
         groups.insert(row.parsed(0, GroupId::parse)?, group);
-    }
-    for row in tx.rows("SELECT group_id, user_id, role FROM group_members", &[]).await? {
-        if let Some(group) = groups.get_mut(row.text(0)?.as_str()) {
+        Ok(())
+    })
+    .await?;
+    tx.each("SELECT group_id, user_id, role FROM group_members", &[], |row| {
+        if let Some(group) = groups.get_mut(row.str(0)?) {
             group.members.insert(row.parsed(1, UserId::parse)?, row.named(2, GroupRole::from_name)?);
         }
-    }
-    for row in tx.rows("SELECT group_id, role_id FROM role_offers", &[]).await? {
-        if let Some(group) = groups.get_mut(row.text(0)?.as_str()) {
+        Ok(())
+    })
+    .await?;
+    tx.each("SELECT group_id, role_id FROM role_offers", &[], |row| {
+        if let Some(group) = groups.get_mut(row.str(0)?) {
             group.offers.insert(row.parsed(1, RoleId::parse)?);
         }
-    }
-    for row in tx.rows("SELECT group_id, user_id, role_id FROM template_entries", &[]).await? {
-        if let Some(group) = groups.get_mut(row.text(0)?.as_str()) {
-            let (user, role) = holding(&row)?;
-            group.template.entry(user).or_default().insert(role);
+        Ok(())
+    })
+    .await?;
+    tx.each("SELECT group_id, user_id, role_id FROM template_entries", &[], |row| {
+        if let Some(group) = groups.get_mut(row.str(0)?) {
+            hold(&mut group.template, &row)?;
         }
-    }
+        Ok(())
+    })
+    .await?;
     Ok(groups)
 }
 
 async fn projects(tx: &mut Tx) -> Result<BTreeMap<ProjectId, WorldProject>> {
     let mut projects = BTreeMap::new();
-    for row in tx.rows("SELECT id, group_id, label FROM projects", &[]).await? {
+    tx.each("SELECT id, group_id, label FROM projects", &[], |row| {
         let (group, label) = (row.parsed(1, GroupId::parse)?, row.parsed(2, Label::parse)?);
         let project = WorldProject { group, label, permissions: BTreeMap::new() };
         projects.insert(row.parsed(0, ProjectId::parse)?, project);
-    }
-    for row in tx.rows("SELECT project_id, user_id, role_id FROM project_permissions", &[]).await? {
-        if let Some(project) = projects.get_mut(row.text(0)?.as_str()) {
-            let (user, role) = holding(&row)?;
-            project.permissions.entry(user).or_default().insert(role);
+        Ok(())
+    })
+    .await?;
+    tx.each("SELECT project_id, user_id, role_id FROM project_permissions", &[], |row| {
+        if let Some(project) = projects.get_mut(row.str(0)?) {
+            hold(&mut project.permissions, &row)?;
         }
-    }
+        Ok(())
+    })
+    .await?;
     Ok(projects)
 }
 
-fn holding(row: &Row) -> Result<(UserId, RoleId)> {
-    Ok((row.parsed(1, UserId::parse)?, row.parsed(2, RoleId::parse)?))
+/// Takes in the user and the role of a row's second and third column.
+fn hold(permissions: &mut Permissions, row: &Row) -> Result<()> {
+    let role = row.parsed(2, RoleId::parse)?;
+    permissions.entry(row.parsed(1, UserId::parse)?).or_default().insert(role);
+    Ok(())
 }

@@ -31,13 +31,13 @@ pub(in crate::cli) async fn apply(
     let file = Document::parse(document)
         .map_err(|problem| Failure::rpc(Code::InvalidArgument, format!("document: {problem}")))
         .map_err(|failure| failure.with_field("document"))?;
-    let written = using(store, Access::Write, async |store| write(store, &file, how, options, rules).await);
+    let written = using(store, Access::Write, async |store| write(store, file, how, options, rules).await);
     Ok(site_replies(written.await.map_err(|error| failure(&error))?))
 }
 
 async fn write(
     store: &dyn Store,
-    file: &Document,
+    file: Document,
     how: WriteOptions,
     options: Options,
     rules: WriteRules,

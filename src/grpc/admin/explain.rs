@@ -8,6 +8,7 @@ use super::{
     call::Call,
 };
 use crate::{
+    aside::aside,
     engine::answer::Query,
     rbac::why::{self, Change, Step, scene::Scene},
     site::apply::permit,
@@ -23,7 +24,7 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 pub(super) async fn explain(call: Call<ExplainRequest>) -> Result<ExplainResponse, Status> {
     let missing = || BadField::malformed("check", "is missing");
     let asked = Asked::of(call.message.check.as_ref().ok_or_else(missing)?)?;
-    let turn = AT_ONCE.acquire().await.map_err(|_| gone())?;
+    let turn = AT_ONCE.acquire().await.map_err(|_| Status::internal("explanations have ended"))?;
     let actor = call.actor.clone();
     let read = call.read(|tx| {
         Box::pin(async move {
@@ -32,16 +33,12 @@ pub(super) async fn explain(call: Call<ExplainRequest>) -> Result<ExplainRespons
         })
     });
     let seen = read.await?;
-    let explaining = tokio::task::spawn_blocking(move || {
+    let explaining = aside(move || {
         // Whoever gives up leaves the work behind, and its turn with it.
         let _turn = turn;
         seen.explained()
     });
-    explaining.await.map_err(|_| gone())
-}
-
-fn gone() -> Status {
-    Status::internal("the explanation was cut short; see the server's log")
+    explaining.await.map_err(|cut| Status::internal(cut.to_string()))
 }
 
 /// A question to be explained.

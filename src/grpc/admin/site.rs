@@ -4,10 +4,12 @@ use super::{
     super::{
         convert::{BadField, objects},
         proto::*,
+        status::of_store,
     },
     call::Call,
 };
 use crate::{
+    aside::{CutShort, aside},
     engine::write::{WriteOptions, Written},
     site::{self, Document, apply::Applied, export},
 };
@@ -27,15 +29,21 @@ pub(super) async fn apply(
     // Who may not apply need not be listened to: a site file is large.
     call.read(|tx| Box::pin(site::apply::permit(tx, call.actor.clone()))).await?;
     let (options, document) = receive(&mut call.message).await?;
-    let file = Document::parse(document).map_err(|problem| BadField::malformed("document", problem))?;
+    let parsed = aside(move || Document::parse(document)).await.map_err(cut_short)?;
+    let file = parsed.map_err(|problem| BadField::malformed("document", problem))?;
     let prune = options.prune;
     let dry_run = options.dry_run;
     let write = WriteOptions { expected_revision: options.expected_revision, dry_run };
     let options = site::apply::Options { prune, report: dry_run, keep_unknown: false };
     let written = call
-        .write_with(write, move |w| Box::pin(async move { site::apply::apply(w, &file, options).await }))
+        .write_with(write, move |w| Box::pin(async move { site::apply::apply(w, file, options).await }))
         .await?;
-    Ok(stream::iter(replies(written).into_iter().map(Ok)).boxed())
+    let replies = aside(move || replies(written)).await.map_err(cut_short)?;
+    Ok(stream::iter(replies.into_iter().map(Ok)).boxed())
+}
+
+fn cut_short(cut: CutShort) -> Status {
+    of_store(cut.into())
 }
 
 /// Gathers the document; the first message has the options.

@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The ids of all roles, by label; the file's labels win over the site's.
 pub(super) struct RoleNames {
     by_label: BTreeMap<String, RoleId>,
+    labels: BTreeMap<RoleId, String>,
     /// The ids of the file's own entries: the label of a built-in role means that role, even where an entry takes it.
     of_entries: BTreeMap<String, RoleId>,
-    ids: BTreeSet<RoleId>,
     /// The roles that the file names.
     mentioned: BTreeSet<RoleId>,
 }
@@ -57,8 +57,9 @@ impl RoleNames {
                 read(&document.whole().part("roles"), role.name(), RoleId::parse)?,
             );
         }
-        let ids = by_label.values().cloned().collect();
-        Ok(Self { by_label, of_entries, ids, mentioned })
+        // Of two labels of one role the first is told.
+        let labels = by_label.iter().rev().map(|(label, id)| (id.clone(), label.clone())).collect();
+        Ok(Self { by_label, labels, of_entries, mentioned })
     }
 
     /// The id that an entry of the file stands for.
@@ -79,13 +80,13 @@ impl RoleNames {
     /// The id that a reference means: a label, or else an id.
     pub(super) fn find(&self, place: &Place<'_>, reference: &str) -> Result<RoleId> {
         let by_label = self.by_label.get(reference);
-        let found = by_label.or_else(|| self.ids.get(reference));
+        let found = by_label.or_else(|| self.labels.get_key_value(reference).map(|(id, _)| id));
         found.cloned().ok_or_else(|| fault(place, format!("there is no role `{reference}`")))
     }
 
     /// A role's label, for people.
     pub(super) fn label(&self, role: &RoleId) -> Option<String> {
-        self.by_label.iter().find(|(_, id)| *id == role).map(|(label, _)| label.clone())
+        self.labels.get(role).cloned()
     }
 
     pub(super) fn find_all(&self, place: &Place<'_>, references: &[String]) -> Result<BTreeSet<RoleId>> {
@@ -118,6 +119,7 @@ impl UserNames {
 /// The ids of all projects, by group and label.
 pub(super) struct ProjectNames {
     by_name: BTreeMap<(String, String), ProjectId>,
+    ids: BTreeSet<ProjectId>,
     /// The projects that the file names.
     mentioned: BTreeSet<ProjectId>,
 }
@@ -149,7 +151,8 @@ impl ProjectNames {
             by_name.insert(name, id);
         }
         by_name.retain(|_, id| !prune || mentioned.contains(id));
-        Ok(Self { by_name, mentioned })
+        let ids = by_name.values().cloned().collect();
+        Ok(Self { by_name, ids, mentioned })
     }
 
     /// The id that an entry of the file stands for.
@@ -165,15 +168,16 @@ impl ProjectNames {
 
     /// The id that a reference means: an id, or `group/label`.
     pub(super) fn find(&self, place: &Place<'_>, reference: &str) -> Result<ProjectId> {
-        if let Some(id) = self.by_name.values().find(|id| id.as_str() == reference) {
+        if let Some(id) = self.ids.get(reference) {
             return Ok(id.clone());
         }
         // Ids and labels may hold slashes themselves.
-        let mut named = self.by_name.iter().filter(|((group, label), _)| {
-            reference.strip_prefix(group.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(label)
+        let mut named = reference.match_indices('/').filter_map(|(at, slash)| {
+            let (group, label) = (reference.get(..at)?, reference.get(at + slash.len()..)?);
+            self.by_name.get(&(group.to_owned(), label.to_owned()))
         });
         match (named.next(), named.next()) {
-            (Some((_, id)), None) => Ok(id.clone()),
+            (Some(id), None) => Ok(id.clone()),
             (None, _) => Err(fault(place, format!("there is no project `{reference}`"))),
             _ => Err(fault(place, format!("`{reference}` means more than one project: use an id"))),
         }
