@@ -20,6 +20,9 @@ mod watchers;
 #[path = "../wire/ask.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod ask;
+#[path = "../support/certificates.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod certificates;
 #[path = "../wire/http.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod http;
