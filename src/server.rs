@@ -42,9 +42,9 @@ use tokio::sync::watch;
 
 /// The largest list of headers, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
-/// How many streams callers may keep open on one face: watches of its health, and talks with reflection. They cost next
-/// to nothing, and last for as long as their callers like.
-const OPEN_STREAMS: usize = 1_024;
+/// How many watches of the health callers may keep open on one face. They cost next to nothing, and last for as long as
+/// their callers like.
+const OPEN_WATCHES: usize = 1_024;
 
 /// Why a server ended other than on request.
 #[derive(Debug, thiserror::Error)]
@@ -234,7 +234,7 @@ async fn start(
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls = || {
         let (metrics, most) = (Arc::clone(metrics), config.calls_in_flight);
-        Calls::new(metrics, most, OPEN_STREAMS, config.message_bytes).traced(tracer.clone())
+        Calls::new(metrics, most, OPEN_WATCHES, config.message_bytes).traced(tracer.clone())
     };
     if let Some(log) = log {
         tasks.hold("decision log", log.clone().tend());

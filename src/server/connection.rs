@@ -1,5 +1,7 @@
 //! Accepting connections: bounded in number, dropped when silent, and patient with errors.
 
+mod turn;
+
 use super::{
     guests::{Guest, Guests, Seat},
     listen::Listener,
@@ -27,6 +29,7 @@ use tokio::{
     sync::watch,
     time::{Instant, Sleep, timeout_at},
 };
+use turn::Turn;
 
 /// A connection that has sent nothing in so many stretches of time, one after another, is dropped. Live ones answer the
 /// server's pings more often.
@@ -167,6 +170,7 @@ pub(super) struct Connection {
     silent: u8,
     /// Whether the client has been told to go: then its time is not prolonged any more.
     leaves: bool,
+    turn: Turn,
     activity: Activity,
     open: Open,
     seat: Seat,
@@ -182,6 +186,7 @@ impl Connection {
             heard: false,
             silent: 0,
             leaves: false,
+            turn: Turn::default(),
             activity: Activity::of(Arc::clone(seat.guest())),
             open,
             seat,
@@ -311,11 +316,17 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.turn.is_over(context) {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(context, buffer) {
-            self.hear(buffer.filled().len() - before);
+            let bytes = buffer.filled().len() - before;
+            self.turn.had(bytes);
+            self.hear(bytes);
             return Poll::Ready(read);
         }
+        self.turn.passes();
         self.lose_patience(context).map(Err)
     }
 }

@@ -20,8 +20,9 @@ use tokio::{sync::watch, task::JoinSet};
 /// Pings find connections whose other end is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
-/// How many bytes a client may send ahead of being read, on a stream and on a connection.
-const WINDOW_BYTES: u32 = 1 << 20;
+/// How many bytes a client may send ahead of being read, on a stream and on a connection. What it costs to keep them is as
+/// much again if they come in many small frames, of which the stack bears no more.
+const WINDOW_BYTES: u32 = 256 << 10;
 /// The longest frame that a client may send. HTTP/2 knows no less.
 const FRAME_BYTES: u32 = 16 << 10;
 /// How many bytes of an answer of many pieces are made ahead of the client taking them in.

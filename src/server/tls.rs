@@ -43,6 +43,8 @@ struct Identity {
     http: Arc<ServerConfig>,
     /// When clients begin to refuse it, as far as it says so in a way that is understood.
     expires: Option<Timestamp>,
+    /// When the first of the clients' authorities expires: it is to be left out from then on.
+    authorities_until: Option<Timestamp>,
     /// What the files held.
     digest: [u8; 32],
 }
@@ -88,10 +90,13 @@ impl Tls {
     /// Takes up what the files hold now. Whether that is something new.
     fn renew(&self) -> Result<bool, TlsError> {
         let contents = self.0.files.read()?;
+        let is_same = {
+            let identity = self.0.identity.load();
+            contents.digest() == identity.digest
+                && identity.authorities_until.is_none_or(|until| until > Timestamp::now())
+        };
         // Files that change while they are read are looked at another time: a certificate and another one's key are no pair.
-        if contents.digest() == self.0.identity.load().digest
-            || contents.digest() != self.0.files.read()?.digest()
-        {
+        if is_same || contents.digest() != self.0.files.read()?.digest() {
             return Ok(false);
         }
         self.0.identity.store(Arc::new(Identity::of(&self.0.files, &contents)?));
@@ -108,11 +113,13 @@ impl Identity {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| files.bad_cert(error.to_string()))?;
-        let config = match &contents.client_ca {
-            Some(authorities) => config.with_client_cert_verifier(
-                verifier(authorities).map_err(|problem| files.bad_client_ca(problem))?,
-            ),
-            None => config.with_no_client_auth(),
+        let (config, authorities_until) = match &contents.client_ca {
+            Some(authorities) => {
+                let (verifier, until) =
+                    verifier(authorities).map_err(|problem| files.bad_client_ca(problem))?;
+                (config.with_client_cert_verifier(verifier), until)
+            }
+            None => (config.with_no_client_auth(), None),
         };
         let mut config = config.with_single_cert(chain, key).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => files.bad_key("is not the key of the certificate"),
@@ -127,7 +134,8 @@ impl Identity {
             config.alpn_protocols = vec![protocol.to_vec()];
             Arc::new(config)
         };
-        Ok(Self { grpc: speaking(b"h2"), http: speaking(b"http/1.1"), expires, digest: contents.digest() })
+        let (grpc, http) = (speaking(b"h2"), speaking(b"http/1.1"));
+        Ok(Self { grpc, http, expires, authorities_until, digest: contents.digest() })
     }
 }
 
@@ -159,13 +167,50 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(all)
 }
 
-/// Demands a certificate that one of these authorities has signed.
-fn verifier(authorities: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let mut roots = RootCertStore::empty();
+/// Demands a certificate that one of these authorities has signed, and tells when the first of them expires. What TLS
+/// itself does not look at: one that has expired vouches for nobody.
+fn verifier(authorities: &[u8]) -> Result<(Arc<dyn ClientCertVerifier>, Option<Timestamp>), String> {
+    let (mut roots, mut first, now) = (RootCertStore::empty(), None, Timestamp::now());
     for authority in certificates(authorities)? {
+        let until = leaf::validity(&authority).map(|validity| validity.until);
+        if let Some(until) = until.filter(|until| *until <= now) {
+            tracing::warn!(%until, "an authority of clients' certificates has expired: it is left out");
+            continue;
+        }
+        first = first.into_iter().chain(until).min();
         roots.add(authority).map_err(|error| format!("holds what is no authority: {error}"))?;
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
-        .build()
-        .map_err(|error| error.to_string())
+    if roots.is_empty() {
+        return Err("holds only authorities that have expired".to_owned());
+    }
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()));
+    verifier.build().map(|verifier| (verifier, first)).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+
+    fn authority(until: i32) -> String {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(until, 3, 14);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    #[test]
+    fn an_authority_that_has_expired_vouches_for_nobody() {
+        let several = [authority(2001), authority(3003), authority(3002)].concat();
+        let (verifier, until) = verifier(several.as_bytes()).unwrap();
+        assert_eq!(verifier.root_hint_subjects().len(), 2);
+        assert_eq!(until.map(|until| until.to_string()), Some("3002-03-14T00:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn where_all_authorities_have_expired_there_is_no_tls_at_all() {
+        let refused = super::verifier(authority(2001).as_bytes()).err();
+        assert_eq!(refused.as_deref(), Some("holds only authorities that have expired"));
+    }
 }

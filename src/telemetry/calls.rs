@@ -28,16 +28,16 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Lets so many calls be in flight at once, and so many streams be open that their callers may keep open for ever.
-    /// Messages of at most so many bytes, 16 of them at a time, have room; many more short ones do.
+    /// Lets so many calls be in flight at once, and so many watches of the health be open, which their callers may keep
+    /// open for ever. Messages of at most so many bytes, 16 of them at a time, have room; many more short ones do.
     #[must_use]
     pub fn new(
         metrics: Arc<Metrics>,
         calls_in_flight: usize,
-        open_streams: usize,
+        open_watches: usize,
         longest_message: usize,
     ) -> Self {
-        let places = Places::new(calls_in_flight, open_streams, longest_message);
+        let places = Places::new(calls_in_flight, open_watches, longest_message);
         Self { metrics, places, tracer: None }
     }
 

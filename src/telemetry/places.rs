@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 /// Must be answered even when everything else is refused; the answer is there at once if the question is.
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
-/// What callers may keep open for ever.
-const STREAMS: [&str; 2] = ["/grpc.health.v1.Health/Watch", "/grpc.reflection."];
+/// What callers may keep open for ever. A watch costs next to nothing.
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+/// A talk holds what its caller has said ahead of taking in the answers, as much as a connection lets through.
+const REFLECTION: &str = "/grpc.reflection.";
+/// How many talks with reflection there may be at a time: they are for people who look around.
+const TALKS: usize = 16;
 
 /// How many questions for the health may be waited for on a connection. On each: a place that all share could be kept from
 /// probes by whoever begins questions and does not ask them.
@@ -19,7 +23,8 @@ const WAITING: usize = 8;
 pub(super) struct Places {
     calls: Seats,
     waiting: Seats,
-    streams: Seats,
+    watches: Seats,
+    talks: Seats,
     room: Arc<Room>,
 }
 
@@ -62,10 +67,10 @@ struct Held {
 pub(super) struct Waits(#[expect(dead_code, reason = "held, not read")] Arc<()>);
 
 impl Places {
-    pub(super) fn new(calls: usize, streams: usize, longest_message: usize) -> Self {
+    pub(super) fn new(calls: usize, watches: usize, longest_message: usize) -> Self {
         let room = Arc::new(Room::for_messages_of(longest_message));
-        let [calls, waiting, streams] = [calls, WAITING, streams].map(Seats::new);
-        Self { calls, waiting, streams, room }
+        let [calls, waiting, watches, talks] = [calls, WAITING, watches, TALKS].map(Seats::new);
+        Self { calls, waiting, watches, talks, room }
     }
 
     /// The same places for the calls on one connection, which has places of its own for waiting.
@@ -77,8 +82,10 @@ impl Places {
     pub(super) fn take(&self, path: &str, headers: &HeaderMap) -> Option<Place> {
         let seat = if path == HEALTH {
             None
-        } else if STREAMS.iter().any(|stream| path.starts_with(stream)) {
-            Some(self.streams.take()?)
+        } else if path.starts_with(WATCH) {
+            Some(self.watches.take()?)
+        } else if path.starts_with(REFLECTION) {
+            Some(self.talks.take()?)
         } else {
             Some(self.calls.take()?)
         };
@@ -124,13 +131,9 @@ mod tests {
     #[test]
     fn a_stream_holds_its_place_until_it_is_closed_and_takes_none_of_the_calls() {
         let places = Places::new(1, 2, 1 << 20);
-        let [watch, reflection] = STREAMS;
-        let open = [watch, reflection].map(|path| places.take(path, &HeaderMap::new()));
+        let open = [WATCH, WATCH].map(|path| places.take(path, &HeaderMap::new()));
         assert!(open.iter().all(Option::is_some));
-        assert!(
-            places.take(watch, &HeaderMap::new()).is_none()
-                && places.take(reflection, &HeaderMap::new()).is_none()
-        );
+        assert!(places.take(WATCH, &HeaderMap::new()).is_none());
         assert!(places.take(HEALTH, &HeaderMap::new()).is_some());
         let call = places.take(CHECK, &HeaderMap::new());
         assert!(
@@ -151,8 +154,17 @@ mod tests {
         );
         drop(open);
         assert!(
-            places.take(watch, &HeaderMap::new()).is_some(),
+            places.take(WATCH, &HeaderMap::new()).is_some(),
             "a closed stream leaves its place to another"
         );
+    }
+
+    #[test]
+    fn talks_with_reflection_are_few_and_take_no_place_of_watches() {
+        let places = Places::new(1, 1, 1 << 20);
+        let talks: Vec<_> =
+            std::iter::from_fn(|| places.take("/grpc.reflection.v1.X/Y", &HeaderMap::new())).collect();
+        assert_eq!(talks.len(), TALKS);
+        assert!(places.take(WATCH, &HeaderMap::new()).is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! Connections that are idle, silent or told to go.
 
 use super::*;
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
@@ -86,4 +87,20 @@ async fn whoever_takes_nothing_in_is_dropped_though_nobody_reads() {
     let lasted = start.elapsed().as_secs();
     assert!((75..=100).contains(&lasted), "{lasted}");
     drop(theirs);
+}
+
+#[tokio::test]
+async fn whoever_sends_without_end_lets_others_have_their_turn() {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let place = Arc::new(Guests::new(1)).let_in().await;
+    let greeted_by = Instant::now() + Duration::from_secs(3_600);
+    ours.write_all(&[0; 80 << 10]).await.unwrap();
+    let mut connection =
+        Connection::new(Socket::Unix(theirs), place, Arc::<Connections>::default().open(), greeted_by);
+    let mut buffer = [0; 4 << 10];
+    connection.read_exact(&mut buffer).await.unwrap();
+    let mut read = std::iter::repeat_with(|| connection.read(&mut buffer).now_or_never().is_some());
+    let read: Vec<_> = read.by_ref().take(9).collect();
+    // Four pieces a turn, of which the first has one already behind it.
+    assert_eq!(read, [true, true, true, false, true, true, true, true, false]);
 }
