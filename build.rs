@@ -13,7 +13,6 @@ const CODEC: &str = "crate::grpc::codec::GuardedCodec";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    println!("cargo:rerun-if-changed=src/store/migrations");
     let descriptors = protox::compile([QUESTIONS, ADMIN], ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("rolegate.v1.bin"), prost_bytes(&descriptors))?;

@@ -12,6 +12,7 @@ pub mod feed;
 pub mod file_identity;
 pub mod load;
 pub mod location;
+mod migrations;
 pub mod opening;
 pub mod permit;
 pub mod postgres;

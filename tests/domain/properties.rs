@@ -171,7 +171,7 @@ fn is_explained(memory: &Memory, asked: &Asked) -> TestCaseResult {
     for way in &explained.ways {
         let after = |without: Option<usize>| {
             let made = way.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-            ways::suffice(&memory.world, &user, &question, made.map(|(_, change)| change))
+            ways::suffice(&memory.roles, &memory.world, &user, &question, made.map(|(_, change)| change))
         };
         prop_assert!(after(None), "{:?} {:?}", asked, way);
         prop_assert!((0..way.len()).all(|at| !after(Some(at))), "{:?} {:?}", asked, way);

@@ -7,7 +7,7 @@ use rolegate::rbac::{
     gear::GearAccess,
     level::{GroupAction, GroupRole, SiteAction, SiteRole},
     question::{Operation, ProjectAsk, Question},
-    role::{Role, RoleActions},
+    role::{Role, RoleActions, RoleTable},
     text::{GroupId, Label, ProjectId, RoleId, UserId},
     why::{Change, Explanation, explain, scene::Scene},
     world::{World, WorldUser},
@@ -91,8 +91,9 @@ fn make(change: &Change, world: &mut World) {
     }
 }
 
-/// Whether these changes make it a yes.
+/// Whether these changes make it a yes. None of them changes what a role allows.
 pub(crate) fn suffice<'c>(
+    roles: &RoleTable,
     world: &World,
     user: &UserId,
     question: &Question,
@@ -101,7 +102,22 @@ pub(crate) fn suffice<'c>(
     let mut world = world.clone();
     changes.for_each(|change| make(change, &mut world));
     let grants = world.grants();
-    decide(question, &world.role_table(), &world.facts(grants.get(user), question)).is_allowed()
+    decide(question, roles, &world.facts(grants.get(user), question)).is_allowed()
+}
+
+/// A site as far as it bears on what one user may do, so that little is copied for every change that is tried.
+fn of_one_user(world: &World, user: &UserId) -> World {
+    let mut world = world.clone();
+    world.roles.clear();
+    world.users.retain(|other, _| other == user);
+    for group in world.groups.values_mut() {
+        group.members.retain(|member, _| member == user);
+        group.template.clear();
+    }
+    for project in world.projects.values_mut() {
+        project.permissions.retain(|holder, _| holder == user);
+    }
+    world
 }
 
 /// Every role that could be given where the question looks, the least powerful first, whether it helps or not.
@@ -132,7 +148,8 @@ fn roles_to_give(world: &World, user: &UserId, question: &Question) -> Vec<Chang
 
 /// The sets of changes that are enough, and would not be without one of them; small ones first.
 pub(crate) fn by_trying(world: &World, user: &UserId, question: &Question) -> Vec<Vec<Change>> {
-    let yes = |way: &[Change]| suffice(world, user, question, way.iter());
+    let (roles, tried_on) = (world.role_table(), of_one_user(world, user));
+    let yes = |way: &[Change]| suffice(&roles, &tried_on, user, question, way.iter());
     if yes(&[]) {
         return Vec::new();
     }
@@ -145,12 +162,12 @@ pub(crate) fn by_trying(world: &World, user: &UserId, question: &Question) -> Ve
         Question::Project(_, ask) => ask.gear().map(|gear| Change::OpenGear(user.clone(), gear.clone())),
         Question::Site(_) | Question::Group(..) => None,
     };
-    let roles = roles_to_give(world, user, question);
-    let alone = roles.iter().map(|one| vec![one.clone()]);
-    let pairs = roles
+    let given = roles_to_give(world, user, question);
+    let alone = given.iter().map(|one| vec![one.clone()]);
+    let pairs = given
         .iter()
         .enumerate()
-        .flat_map(|(at, one)| roles.iter().skip(at + 1).map(move |other| vec![one.clone(), other.clone()]));
+        .flat_map(|(at, one)| given.iter().skip(at + 1).map(move |other| vec![one.clone(), other.clone()]));
     let mut ways = Vec::new();
     for given in std::iter::once(Vec::new()).chain(alone).chain(pairs) {
         let plain: Vec<Change> = account.iter().cloned().chain(given).collect();

@@ -7,23 +7,22 @@ use super::{
 };
 use crate::store::{
     error::StoreError,
+    migrations,
     revision::Epoch,
     write::{random_stamp, unix_seconds},
 };
 use sqlx::{
     Connection as _, Row as _,
-    migrate::{MigrateError, Migrator},
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgConnection},
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 /// Runs what has not run yet, one process at a time.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection = session::open(options).await?.connection;
     sqlx::raw_sql("SET default_transaction_read_only = off").execute(&mut connection).await?;
     keeps_every_text(&mut connection).await?;
-    MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(|error| match error {
+    migrations::POSTGRES.run_direct(None, &mut connection, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             owner_is_needed(error.into())
         }

@@ -1,16 +1,14 @@
 //! Opening a store's file, with every check before the first use.
 
 use super::log::{self, beside};
-use crate::store::{error::StoreError, file_identity::FileIdentity, revision::Epoch};
+use crate::store::{error::StoreError, file_identity::FileIdentity, migrations, revision::Epoch};
 use sqlx::{
     ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migrator},
+    migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fs, path::Path, time::Duration};
 use tokio::sync::Mutex;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// "rlgt": marks a file as ours in SQLite's own header.
 pub(super) const APPLICATION_ID: i64 = 0x726c_6774;
@@ -139,12 +137,12 @@ async fn refuse_cut_short(path: &Path, connection: &mut SqliteConnection) -> Res
 
 async fn refuse_newer(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let found = pragma(connection, "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").await?;
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrations::SQLITE.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }
 
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    MIGRATIONS.run_direct(None, connection, false).await.map_err(|error| match error {
+    migrations::SQLITE.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => StoreError::Corrupt(other.to_string()),
     })
