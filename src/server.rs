@@ -14,6 +14,7 @@ pub mod open_files;
 pub mod platform;
 mod serving;
 mod shutdown;
+pub mod signals;
 mod socket;
 mod tasks;
 pub mod tls;
@@ -241,6 +242,7 @@ async fn start(
     if let Some(log) = log {
         tasks.hold("decision log", log.clone().tend());
     }
+    tasks.hold("hangups", signals::reopen_on_hangup(log.clone()));
     let asking = calls();
     let accept = |listener, door: Door| {
         Acceptor::new(listener, config.connections, Arc::clone(&metrics.doors), metrics.connections(door))

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     config::{Config, ConfigError, ServeArgs},
     decision_log::DecisionLog,
-    server::{self, Listeners, ServerError, open_files, tls::Tls},
+    server::{self, Listeners, ServerError, open_files, signals, tls::Tls},
     store::{opening, postgres::Access},
     telemetry::{self, lines::Lines},
 };
@@ -37,6 +37,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
 }
 
 async fn serve_logged(config: &mut Config, demo: bool, lines: &Lines) -> Result<Exit, Failure> {
+    signals::outlive();
     let log = decision_log(config)?;
     Ok(match start(config, log, lines, demo).await {
         Ok(()) => Exit::Success,
