@@ -27,16 +27,16 @@ use std::{
 pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
     let (check_only, demo) = (args.check_config, args.demo);
-    let mut config = args.into_config()?;
+    let config = args.into_config()?;
     if check_only {
         print(&summary(&config));
         return Ok(Exit::Success);
     }
     let last_lines = telemetry::start_logs(&config.log, config.log_format)?;
-    serve_logged(&mut config, demo, last_lines.lines()).await
+    serve_logged(&config, demo, last_lines.lines()).await
 }
 
-async fn serve_logged(config: &mut Config, demo: bool, lines: &Lines) -> Result<Exit, Failure> {
+async fn serve_logged(config: &Config, demo: bool, lines: &Lines) -> Result<Exit, Failure> {
     signals::outlive();
     let log = decision_log(config)?;
     Ok(match start(config, log, lines, demo).await {
@@ -55,12 +55,7 @@ fn decision_log(config: &Config) -> Result<Option<DecisionLog>, ConfigError> {
     log.map_err(|error| ConfigError::new("decision_log", format!("cannot be opened: {error}")))
 }
 
-async fn start(
-    config: &mut Config,
-    log: Option<DecisionLog>,
-    lines: &Lines,
-    demo: bool,
-) -> Result<(), String> {
+async fn start(config: &Config, log: Option<DecisionLog>, lines: &Lines, demo: bool) -> Result<(), String> {
     let stop = server::signalled();
     // Before the demo's store is touched: another demo may be running on it.
     let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
