@@ -11,6 +11,7 @@ mod values;
 mod writer;
 
 pub use settings::ServeArgs;
+pub(crate) use stores::DEMO_STORE;
 pub use stores::{DirectStoreArgs, StoreArgs};
 pub use values::Address;
 pub use writer::WriterArgs;

@@ -13,7 +13,6 @@ use queue::{Pushed, Queue};
 use record::{Last, Record};
 use settings::{DecisionLogSettings, WhenFull, Which};
 use std::{
-    future::pending,
     io,
     sync::{
         Arc,
@@ -24,7 +23,6 @@ use std::{
 };
 use target::Target;
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::watch,
     time::{Instant, interval, timeout_at},
 };
@@ -87,21 +85,13 @@ impl DecisionLog {
         self.queue.ask_to_reopen();
     }
 
-    /// Opens the file anew whenever the process gets SIGHUP, and tells when nothing is written for long. Ends only with the thread that writes.
+    /// Tells when nothing is written for long. Ends only with the thread that writes.
     pub async fn tend(self) {
         let mut ended = self.ended.clone();
-        let (mut hangups, told) = (signal(SignalKind::hangup()).ok(), Told::default());
-        let mut looks = interval(LOOK_EVERY);
+        let (mut looks, told) = (interval(LOOK_EVERY), Told::default());
         loop {
-            let hung_up = async {
-                match &mut hangups {
-                    Some(hangups) => drop(hangups.recv().await),
-                    None => pending().await,
-                }
-            };
             tokio::select! {
                 _ = ended.wait_for(|ended| *ended) => return,
-                () = hung_up => self.reopen(),
                 _ = looks.tick() => self.tell_of_writer(&told),
             }
         }

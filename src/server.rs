@@ -14,6 +14,7 @@ pub mod open_files;
 pub mod platform;
 mod serving;
 mod shutdown;
+pub mod signals;
 mod socket;
 mod tasks;
 pub mod tls;
@@ -27,7 +28,7 @@ use crate::{
     engine::Engine,
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
-    telemetry::{calls::Calls, connections::Door, metrics::Metrics, requests, traces::Tracer},
+    telemetry::{calls::Calls, connections::Door, lines::Lines, metrics::Metrics, requests, traces::Tracer},
 };
 use connection::Acceptor;
 use ending::Ending;
@@ -143,12 +144,14 @@ pub async fn run(
     opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
     listeners: Listeners,
     log: Option<DecisionLog>,
+    lines: Lines,
     mut stop: impl AsyncFnMut(),
 ) -> Result<(), ServerError> {
     let store = Arc::new(Awaited::default());
     let engine = Engine::new(Arc::clone(&store) as Arc<dyn Store>, config.engine.clone());
     let (stopping, stopping_seen) = watch::channel(false);
-    let metrics = Arc::new(Metrics::new(engine.clone()).with_decision_log(log.as_ref()));
+    let metrics = Metrics::new(engine.clone()).with_decision_log(log.as_ref()).with_log_lines(lines);
+    let metrics = Arc::new(metrics);
     let mut tasks = Tasks::default();
     let tracer = record(&config, &metrics, &mut tasks);
     let telemetry = Telemetry { metrics, tracer: tracer.clone(), log: log.clone() };
@@ -239,6 +242,7 @@ async fn start(
     if let Some(log) = log {
         tasks.hold("decision log", log.clone().tend());
     }
+    tasks.hold("hangups", signals::reopen_on_hangup(log.clone()));
     let asking = calls();
     let accept = |listener, door: Door| {
         Acceptor::new(listener, config.connections, Arc::clone(&metrics.doors), metrics.connections(door))

@@ -2,7 +2,7 @@
 
 use super::local::using;
 use crate::{
-    config::{Address, Config},
+    config::{Address, Config, DEMO_STORE},
     rbac::text::{Label, UserId},
     server::{Listener, Listeners},
     site::{self, Document, apply::Options},
@@ -10,7 +10,6 @@ use crate::{
         auth::{Actor, ApiKey},
         edit,
         error::{Error, Result, StoreError},
-        location::Location,
         postgres::Access,
         read::{self, PageRequest},
         setup,
@@ -21,7 +20,6 @@ use std::path::Path;
 
 /// The sample site, which is also an example of a site file.
 const SITE: &str = include_str!("../../examples/demo-site.yaml");
-const STORE: &str = "data/demo.db";
 const ADMIN: &str = "ada@demo.example";
 const KEY_LABEL: &str = "demo";
 
@@ -29,9 +27,8 @@ const KEY_LABEL: &str = "demo";
 ///
 /// # Errors
 /// The store cannot be written, or the file of its name is something else.
-pub(super) async fn prepare(config: &mut Config) -> Result<ApiKey> {
-    config.store = Location::File(STORE.into());
-    let path = Path::new(STORE);
+pub(super) async fn prepare(config: &Config) -> Result<ApiKey> {
+    let path = Path::new(DEMO_STORE);
     let broken = |problem: String| Error::Store(StoreError::Corrupt(problem));
     let admin = UserId::parse(ADMIN).map_err(|error| broken(error.to_string()))?;
     if !path.exists() {
@@ -78,7 +75,7 @@ pub(super) fn welcome(listeners: &Listeners, key: &ApiKey) -> String {
         text(listeners.admin.as_ref()).unwrap_or_else(|| ("(no admin listener)".to_owned(), String::new()));
     let key = key.reveal();
     format!(
-        "\nThe demo site is being served from {STORE}. In another terminal:\n\n\
+        "\nThe demo site is being served from {DEMO_STORE}. In another terminal:\n\n\
          # May Rosa download files of the Memory Study? Her role there is `ro`.\n\
          cargo run -q --release -- check --server {server} --user rosa@demo.example \\\n\
          \x20   --project 5f0000000000000000000001 --action files_download\n\

@@ -3,17 +3,22 @@
 use super::{
     Cli, demo, environment,
     exit::{Exit, Failure},
-    output,
 };
 use crate::{
     config::{Config, ConfigError, ServeArgs},
     decision_log::DecisionLog,
-    server::{self, Listeners, ServerError, open_files, tls::Tls},
+    server::{self, Listeners, ServerError, open_files, signals, tls::Tls},
     store::{opening, postgres::Access},
-    telemetry,
+    telemetry::{self, lines::Lines},
 };
 use clap::CommandFactory as _;
-use std::{fmt::Write as _, io::Write as _};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    thread,
+};
 
 /// Serves until it is asked to stop.
 ///
@@ -22,17 +27,23 @@ use std::{fmt::Write as _, io::Write as _};
 pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     environment::refuse_unknown(&Cli::command(), std::env::vars_os())?;
     let (check_only, demo) = (args.check_config, args.demo);
-    let mut config = args.into_config()?;
+    let config = args.into_config()?;
     if check_only {
         print(&summary(&config));
         return Ok(Exit::Success);
     }
-    telemetry::start_logs(&config.log, config.log_format)?;
-    let log = decision_log(&config)?;
-    Ok(match start(&mut config, log, demo).await {
+    let last_lines = telemetry::start_logs(&config.log, config.log_format)?;
+    serve_logged(&config, demo, last_lines.lines()).await
+}
+
+async fn serve_logged(config: &Config, demo: bool, lines: &Lines) -> Result<Exit, Failure> {
+    signals::outlive();
+    let log = decision_log(config)?;
+    Ok(match start(config, log, lines, demo).await {
         Ok(()) => Exit::Success,
         Err(error) => {
-            output::print_error(&format!("error: {error}\n"));
+            // Behind the lines that lead up to it, and as patient with whoever reads them.
+            lines.push(format!("error: {error}\n").as_bytes());
             Exit::No
         }
     })
@@ -44,7 +55,7 @@ fn decision_log(config: &Config) -> Result<Option<DecisionLog>, ConfigError> {
     log.map_err(|error| ConfigError::new("decision_log", format!("cannot be opened: {error}")))
 }
 
-async fn start(config: &mut Config, log: Option<DecisionLog>, demo: bool) -> Result<(), String> {
+async fn start(config: &Config, log: Option<DecisionLog>, lines: &Lines, demo: bool) -> Result<(), String> {
     let stop = server::signalled();
     // Before the demo's store is touched: another demo may be running on it.
     let listeners = Listeners::bind(config).await.map_err(|error| error.to_string())?;
@@ -55,12 +66,12 @@ async fn start(config: &mut Config, log: Option<DecisionLog>, demo: bool) -> Res
     open_files::allow(listeners.count().saturating_mul(config.connections.connections));
     announce(config, &listeners);
     if let Some(key) = demo_key {
-        print(&demo::welcome(&listeners, &key));
+        print_aside(demo::welcome(&listeners, &key)).map_err(|error| error.to_string())?;
     }
     // Whoever serves no administrators writes nothing: a sidecar, whose database may forbid it to.
     let access = if config.admin_listen.is_some() { Access::Write } else { Access::Read };
     let opening = opening::patiently(async || config.store.open(access).await);
-    let served = server::run(config.clone(), opening, listeners, log, stop).await;
+    let served = server::run(config.clone(), opening, listeners, log, lines.clone(), stop).await;
     served.map_err(|error: ServerError| error.to_string())
 }
 
@@ -127,7 +138,18 @@ fn summary(config: &Config) -> String {
 }
 
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // A reader who has gone away does not stop a server.
+    let mut out = io::stdout().lock();
+    // A reader who has gone away is no failure.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints where nobody waits for it. Standard output may be a pipe that nobody reads, which must not stop a server.
+fn print_aside(text: String) -> io::Result<()> {
+    // Without the standard library's own lock, for which the end of the process would wait.
+    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    thread::Builder::new().name("welcome".to_owned()).spawn(move || {
+        // A reader who has gone away does not stop it, either.
+        let _ = out.write_all(text.as_bytes());
+    })?;
+    Ok(())
 }

@@ -1,8 +1,18 @@
 //! Settings that are good one by one, and not together.
 
 use super::{ConfigError, values::Address};
-use crate::{grpc::bearer::CallerGate, server::tls::Tls};
-use std::time::Duration;
+use crate::{
+    decision_log::settings::{DecisionLogSettings, Destination},
+    grpc::bearer::CallerGate,
+    server::tls::Tls,
+    store::location::Location,
+};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf, absolute},
+    time::Duration,
+};
 
 /// One address cannot serve two purposes. Port 0 is another one each time.
 pub(super) fn refuse_twice(
@@ -90,4 +100,49 @@ pub(super) fn refuse_late_warning(warn: Duration, most: Duration) -> Result<Dura
         return Err(ConfigError::new("warn_staleness", problem));
     }
     Ok(warn)
+}
+
+/// Lines at the end of the store's file, or of those beside it that belong to it, would be its end.
+pub(super) fn refuse_log_in_store(
+    log: &Option<DecisionLogSettings>,
+    store: &Location,
+) -> Result<(), ConfigError> {
+    let (Some(Destination::File(log)), Location::File(store)) =
+        (log.as_ref().map(|log| &log.destination), store)
+    else {
+        return Ok(());
+    };
+    // What belongs to it lies beside the file itself, not beside a link to it.
+    let store = fs::canonicalize(store).unwrap_or_else(|_| store.clone());
+    let is_part = |ending: &&str| {
+        let mut part = store.clone().into_os_string();
+        part.push(ending);
+        is_one_file(log, Path::new(&part))
+    };
+    match ["", "-wal", "-shm", "-journal"].iter().find(|ending| is_part(ending)) {
+        None => Ok(()),
+        Some(ending) => {
+            let whose = if ending.is_empty() { "that of `store`" } else { "one that belongs to `store`" };
+            let problem = format!("`{}` is {whose}: name another file", log.display());
+            Err(ConfigError::new("decision_log", problem))
+        }
+    }
+}
+
+/// Whether two paths name one file, be it there or not.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    match (identity(one), identity(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => place(one) == place(other),
+        _ => false,
+    }
+}
+
+/// A path from the root, by whatever way its folder is named.
+fn place(path: &Path) -> Option<PathBuf> {
+    let path = absolute(path).ok()?;
+    let folder = path.parent()?;
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    Some(folder.join(path.file_name()?))
 }

@@ -3,9 +3,10 @@
 use super::{
     Config, ConfigError, LogFormat,
     contradictions::{
-        refuse_idle_transport, refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice,
+        refuse_idle_transport, refuse_late_warning, refuse_log_in_store, refuse_open_door, refuse_orphan,
+        refuse_twice,
     },
-    stores::{self, DEFAULT_STORE},
+    stores::{self, DEFAULT_STORE, DEMO_STORE},
     traces::traces,
     values::{Address, bytes, duration, within},
 };
@@ -217,7 +218,8 @@ impl ServeArgs {
         refuse_twice(&listen, &others)?;
         let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
         telemetry::check_filter(&log)?;
-        let store = self.store()?;
+        let (store, decision_log) = (self.store()?, self.decision_log()?);
+        refuse_log_in_store(&decision_log, &store)?;
         let callers = self.callers()?;
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         let (tls, socket_uids) = (self.tls()?, self.socket_uids()?);
@@ -241,7 +243,7 @@ impl ServeArgs {
             unix_socket_mode: self.socket_mode()?,
             socket_uids,
             tls,
-            decision_log: self.decision_log()?,
+            decision_log,
             log,
             traces: traces(self.otlp_endpoint.as_deref(), self.otlp_sample_ratio)?,
             log_format: self.log_format.unwrap_or_default(),
@@ -285,7 +287,7 @@ impl ServeArgs {
         if self.demo && self.store.is_some() {
             return Err(ConfigError::new("store", "cannot be used with `--demo`, which has its own"));
         }
-        let text = self.store.as_deref().unwrap_or(DEFAULT_STORE);
+        let text = self.store.as_deref().unwrap_or(if self.demo { DEMO_STORE } else { DEFAULT_STORE });
         stores::location(text, self.store_password_file.as_deref())
     }
 

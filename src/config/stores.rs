@@ -7,6 +7,9 @@ use std::{fs, path::Path, path::PathBuf};
 /// The store of whoever names none.
 pub(super) const DEFAULT_STORE: &str = "data/rolegate.db";
 
+/// The store of the demo.
+pub(crate) const DEMO_STORE: &str = "data/demo.db";
+
 /// The store that a command uses by itself, as arguments.
 #[derive(clap::Args, Clone, Debug)]
 pub struct StoreArgs {

@@ -3,7 +3,7 @@
 use super::settings::Destination;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, ErrorKind, Write as _},
     os::{
         fd::AsFd as _,
         unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
@@ -14,6 +14,8 @@ use std::{
 
 /// Whoever writes it may read it, and nobody else: it says who did what.
 const MODE: u32 = 0o600;
+/// What is said of a file that is not ours.
+const FOREIGN: &str = "it holds something else than a decision log: name another file, or move this one away";
 /// How often it is looked whether the file is still where it was.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -64,19 +66,26 @@ fn open(path: &Path) -> io::Result<File> {
     // A pipe that is open for reading as well waits for no reader to be opened.
     let is_pipe = fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
     let mut file = OpenOptions::new().append(true).read(is_pipe).create(true).mode(MODE).open(path)?;
-    if has_torn_line(&file, path)? {
-        file.write_all(b"\n")?;
+    match ends(&file, path)? {
+        None | Some([b'{', b'\n']) => {}
+        // The last line has no end: a process was cut off while it wrote, or the disk was full.
+        Some([b'{', _]) => file.write_all(b"\n")?,
+        // INVARIANT: nothing has been written to it.
+        Some(_) => return Err(io::Error::new(ErrorKind::AlreadyExists, FOREIGN)),
     }
     Ok(file)
 }
 
-/// Whether the last line has no end: a process was cut off while it wrote, or the disk was full.
-fn has_torn_line(file: &File, path: &Path) -> io::Result<bool> {
+/// The first and last byte of what a file holds already.
+fn ends(file: &File, path: &Path) -> io::Result<Option<[u8; 2]>> {
     let there = file.metadata()?;
     if !there.is_file() || there.len() == 0 {
-        return Ok(false);
+        return Ok(None);
     }
-    let mut last = [0];
-    File::open(path)?.read_exact_at(&mut last, there.len() - 1)?;
-    Ok(last != *b"\n")
+    let file = File::open(path)?;
+    let byte = |at| {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).map(|()| u8::from_ne_bytes(byte))
+    };
+    Ok(Some([byte(0)?, byte(there.len() - 1)?]))
 }

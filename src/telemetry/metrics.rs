@@ -4,11 +4,13 @@ mod calls;
 mod connections;
 mod decision_log;
 mod engine;
+mod lines;
 mod spans;
 
 use super::{
     connections::{Connections, Door},
     doors::{DoorCollector, Doors},
+    lines::Lines,
     rejections::Rejections,
     requests::Requests,
     tally::Tally,
@@ -81,6 +83,13 @@ impl Metrics {
         if let Some(log) = log {
             self.registry.register_collector(Box::new(decision_log::LogCollector(log.clone())));
         }
+        self
+    }
+
+    /// The same, and what became of the log's lines.
+    #[must_use]
+    pub fn with_log_lines(mut self, lines: Lines) -> Self {
+        self.registry.register_collector(Box::new(lines::LineCollector(lines)));
         self
     }
 

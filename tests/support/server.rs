@@ -8,7 +8,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -163,6 +163,20 @@ impl Logs {
         self.0.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
 
+    /// Reads no more lines, until what is returned is dropped. Nothing can be asked of these until then.
+    pub(crate) fn hold(&self) -> Held {
+        let (lines, (release, released), (tell, held)) = (self.clone(), mpsc::channel(), mpsc::channel());
+        std::thread::spawn(move || {
+            // Whoever reads needs it for each line.
+            let _lines = lines.0.lock().unwrap();
+            tell.send(()).unwrap();
+            // Nothing is ever sent: the other end is dropped.
+            let _: Result<(), _> = released.recv();
+        });
+        held.recv().unwrap();
+        Held { _release: release }
+    }
+
     /// The address that a line with this message names.
     fn address(&self, message: &str) -> Option<String> {
         let lines = self.0.lock().unwrap();
@@ -172,6 +186,11 @@ impl Logs {
             (fields["message"] == message).then(|| fields["address"].as_str().unwrap().to_owned())
         })
     }
+}
+
+/// Keeps a process's lines from being read.
+pub(crate) struct Held {
+    _release: mpsc::Sender<()>,
 }
 
 /// The command that serves a store, at ports that are free if nothing else is said.

@@ -132,6 +132,46 @@ fn settings_that_contradict_each_other_are_refused_by_both_names() {
 }
 
 #[test]
+fn a_decision_log_is_never_written_into_the_store() {
+    let store = Store::new();
+    let [link, hard] = ["link.db", "hard.db"].map(|name| store.beside(name));
+    std::os::unix::fs::symlink(&store.path, &link).unwrap();
+    std::fs::hard_link(&store.path, &hard).unwrap();
+    let before = std::fs::read(&store.path).unwrap();
+    let roundabout = store.beside(".").join("./rolegate.db");
+    let linked = format!("{}-wal", link.display());
+    let parts = ["-wal", "-shm"].map(|ending| PathBuf::from(format!("{}{ending}", store.text())));
+    for path in [&store.path, &link, &hard, &roundabout, &parts[0], &parts[1]] {
+        let line = format!("decision_log = '{}'\n", path.display());
+        for flags in [&[][..], &["--check-config"]] {
+            let said = refused(&store, &line, flags, &[]);
+            assert!(said.contains("`decision_log`") && said.contains("`store`"), "{said}");
+        }
+    }
+    assert!(std::fs::read(&store.path).unwrap() == before && !parts.iter().any(|part| part.exists()));
+    // By another name of its own, too, and before it is there.
+    for (at, log) in [(&link, &parts[0]), (&store.beside("none.db"), &store.beside("./none.db"))] {
+        let line = format!("store = '{}'\ndecision_log = '{}'\n", at.display(), log.display());
+        let path = write(&store, &line);
+        let output = run(["serve", "--check-config", "--config", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(64), "{line}: {output:?}");
+    }
+    summary(&store, &format!("store = '{}'\ndecision_log = '{linked}.log'\n", store.text()), &[], &[]);
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_no_decision_log_and_stays_as_it_is() {
+    let store = Store::new();
+    let path = store.beside("other");
+    for other in ["SQLite format 3\0", "notes of mine", "\n{}\n"] {
+        std::fs::write(&path, other).unwrap();
+        let said = refused(&store, &format!("decision_log = '{}'\n", path.display()), &[], &[]);
+        assert!(said.contains("`decision_log`") && said.contains("name another file"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+    }
+}
+
+#[test]
 fn a_bad_flag_or_variable_is_refused_in_one_line_that_says_what_to_give_instead() {
     let store = Store::new();
     for (flags, environment, words) in [

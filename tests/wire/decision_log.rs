@@ -3,6 +3,7 @@
 
 use super::{
     ask::{item, may, may_operate, operation, project, reason},
+    attack::limited,
     http::metric,
     server::{Questions, Server, Store, until},
     site::SITE,
@@ -362,6 +363,35 @@ async fn on_a_full_disk_blocking_fails_closed_and_dropping_says_so_afterwards() 
         assert!(left_out(&lines) > 0 || when_full == "block");
         assert!(server.logs.contain("can be written again"));
     }
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_grow_any_more_fails_like_a_full_disk_and_its_successor_misses_nothing() {
+    let store = Store::with_site(SITE);
+    let [path, full] = ["decisions.log", "decisions.log.1"].map(|name| store.beside(name));
+    let flags = ["--decision-log", path.to_str().unwrap(), "--check-timeout", "20s"];
+    let mut server = limited(&["--fsize=1048576"], &store, &flags).await;
+    let mut questions = server.questions().await;
+    let mut asked = 0;
+    until("the limit is reached", async || {
+        let items = vec![item(question("ann")); 500];
+        questions.batch_check(BatchCheckRequest { items, ..Default::default() }).await.unwrap();
+        asked += 500;
+        metric(&server.metrics, "rolegate_decision_log_errors_total").await > 0.0
+    })
+    .await;
+    assert!(server.is_running());
+    until("it is told", async || server.logs.contain("the decision log cannot be written")).await;
+    std::fs::rename(&path, &full).unwrap();
+    until("it is written again", async || server.logs.contain("can be written again")).await;
+    drop(questions);
+    server.terminate();
+    assert!(server.ended().await.success(), "{}", server.logs.text());
+    let (text, rest) = (std::fs::read_to_string(full).unwrap(), std::fs::read_to_string(path).unwrap());
+    // The line that was being written goes whole into the new file.
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    let lines = lines(&format!("{}{rest}", &text[..whole]));
+    assert_eq!(numbers(&lines), (1..=asked).collect::<Vec<_>>());
 }
 
 #[tokio::test]

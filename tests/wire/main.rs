@@ -24,6 +24,7 @@ mod explains;
 mod fuzz;
 mod hostile;
 mod http;
+mod log_lines;
 mod memory;
 mod open_files;
 mod pieces;

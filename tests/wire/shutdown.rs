@@ -2,6 +2,7 @@
 
 use super::{
     ask::{may, project},
+    attack::serves,
     http::metric,
     raw::{CHECK, REFLECTION, Raw, framed},
     server::{PATIENCE, Server, Store, create_users, until},
@@ -100,6 +101,25 @@ async fn an_interrupt_is_no_other_end_than_the_one_that_supervisors_ask_for() {
         assert_eq!(server.ended().await.code(), Some(0), "{name}: {}", server.logs.text());
         until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
         assert!(server.logs.contain(&format!("SIG{name}")) && !has_log(&store), "{}", server.logs.text());
+    }
+}
+
+#[tokio::test]
+async fn a_hangup_ends_no_server_with_or_without_a_decision_log() {
+    let store = Store::with_site(SITE);
+    let path = store.beside("decisions.log");
+    for flags in [&[][..], &["--decision-log", path.to_str().unwrap()]] {
+        let mut server = Server::listening(&store, flags).await;
+        server.signal("HUP");
+        server.becomes(ServingStatus::Serving).await;
+        server.signal("HUP");
+        if flags.is_empty() {
+            until("it says so", async || server.logs.contain("there is no decision log to open anew")).await;
+        }
+        serves(&server.questions).await;
+        server.terminate();
+        assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+        until("its last line is read", async || server.logs.contain("\"stopped\"")).await;
     }
 }
 
