@@ -113,7 +113,9 @@ enum Command {
         rolegate explain ann@example.com files_download --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
         rolegate explain ann@example.com --project p1 --operation job.run --gear bids-fmriprep --output json\n  \
         rolegate explain ann@example.com users_manage --site --store /var/lib/rolegate/rolegate.db\n\n\
-        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.")]
+        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.\n\n\
+        Two changes are never among the ways to a yes: making the user a site admin, unless the question is about the \
+        site, and opening a gear to a whole project instead of the user.")]
     Explain(Box<explain::ExplainArgs>),
     /// List everything that a user may do in one place
     #[command(after_help = "Examples:\n  \
