@@ -168,7 +168,10 @@ enum Command {
     Actions(actions::ActionsArgs),
     /// Ask whether the server is serving: exit code 0 yes, 1 no, 2 unreachable
     #[command(
-        after_help = "Examples:\n  rolegate healthcheck\n  rolegate healthcheck --server unix:/run/rolegate.sock"
+        after_help = "Examples:\n  rolegate healthcheck\n  rolegate healthcheck --server unix:/run/rolegate.sock\n\n\
+        Without --server it asks the server that has the same environment, such as that of its container: at the first \
+        port of ROLEGATE_LISTEN, on this machine; at a socket of it if there is no port, or if ROLEGATE_TLS_CERT_FILE is \
+        set; else at that port by https://."
     )]
     Healthcheck(health::HealthArgs),
     /// Print the completion script of a shell

@@ -25,6 +25,9 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// Where questions are answered unless something else is said.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7700";
+
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: `{key}`: {problem}")]

@@ -1,7 +1,7 @@
 //! Every setting once: as a flag, as an environment variable, and as a key of the file.
 
 use super::{
-    Config, ConfigError, LogFormat,
+    Config, ConfigError, DEFAULT_LISTEN, LogFormat,
     contradictions::{
         refuse_idle_transport, refuse_late_warning, refuse_open_door, refuse_orphan, refuse_twice,
     },
@@ -200,7 +200,7 @@ impl ServeArgs {
 
     fn check(self) -> Result<Config, ConfigError> {
         let engine = self.engine()?;
-        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:7700");
+        let listen = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
         let listen: Vec<_> =
             listen.split(',').map(|one| Address::parse("listen", one.trim())).collect::<Result<_, _>>()?;
         let admin_listen =

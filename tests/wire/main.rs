@@ -22,6 +22,7 @@ mod decision_log;
 mod drain;
 mod explains;
 mod fuzz;
+mod healthcheck;
 mod hostile;
 mod http;
 mod memory;
