@@ -89,7 +89,7 @@ class Gate:
         """Asks once. Raises QuestionError where asking again is of no use."""
         try:
             headers = self._headers()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Verdict(Answer.UNDECIDED, f"the key cannot be read: {error}")
         try:
             reply = self._stub.Check(job.request(self._freshness()), timeout=seconds, metadata=headers)

@@ -101,7 +101,7 @@ def key_file(path: str) -> Path:
     """A file that can be read now."""
     try:
         Path(path).read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return Path(path)
 
