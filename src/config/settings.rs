@@ -18,7 +18,7 @@ use crate::{
     },
     platform::source::Source,
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
-    server::{connection::ConnectionLimits, platform::FollowPlatform},
+    server::{caller_keys::CallerKeyFile, connection::ConnectionLimits, platform::FollowPlatform},
     store::{
         audit::DEFAULT_AUDIT,
         location::Location,
@@ -94,7 +94,8 @@ settings! {
     follow_keep: String = "ROLEGATE_FOLLOW_KEEP", "USERS";
     /// Where metrics (Prometheus), /healthz and /readyz are served over HTTP, or `off` [default: off]
     metrics_listen: String = "ROLEGATE_METRICS_LISTEN", "ADDRESS";
-    /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`
+    /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`; a change of it counts from
+    /// the next second on
     caller_key_file: PathBuf = "ROLEGATE_CALLER_KEY_FILE", "FILE";
     /// Answer anyone who can reach a listener that is not local, without a key
     #[clap(num_args = 0..=1, default_missing_value = "true")]
@@ -218,7 +219,8 @@ impl ServeArgs {
         let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
         telemetry::check_filter(&log)?;
         let store = self.store()?;
-        let callers = self.callers()?;
+        let caller_key_file = self.caller_keys()?;
+        let callers = caller_key_file.as_ref().map(CallerKeyFile::gate).unwrap_or_default();
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         let (tls, socket_uids) = (self.tls()?, self.socket_uids()?);
         refuse_open_door(&listen, &callers, &tls, insecure_callers)?;
@@ -248,6 +250,7 @@ impl ServeArgs {
             store,
             listen,
             callers,
+            caller_key_file,
             insecure_callers,
             engine,
         })

@@ -213,10 +213,31 @@ async fn serving_for_keys(store: &Store, keys: &str) -> (Server, Vec<(String, St
 }
 
 const OLD: &str = "an-old-key-of-more-than-thirty-two-characters";
+const NEW: &str = "a-new-key-of-more-than-thirty-two-characters";
+
+#[tokio::test]
+async fn a_job_goes_on_while_its_key_is_changed_and_is_watched_as_before() {
+    let store = Store::with_site(SITE);
+    let (server, told) = serving_for_keys(&store, OLD).await;
+    let mut runner = Runner::start_in(&store, &told, &[], WORK);
+    let gear = works(&store).await;
+    for (step, keys) in
+        [format!("{OLD}\n{NEW}\n"), format!("{NEW}\n{OLD}\n"), format!("{NEW}\n")].iter().enumerate()
+    {
+        // In one piece, as a kubelet changes it.
+        fs::write(store.beside("new"), keys).unwrap();
+        fs::rename(store.beside("new"), store.beside("key")).unwrap();
+        until("the server has other keys", async || server.logs.count("other keys") > step).await;
+    }
+    assert!(gear.exists() && !runner.said().contains("goes on for now"), "{}", runner.said());
+    revoke(&server, &store).await;
+    assert_eq!(runner.ended().await, 97, "{}", runner.said());
+}
 
 #[tokio::test]
 async fn a_key_that_cannot_be_read_is_no_decision_and_never_the_commands_own_end() {
-    let broken: [&[u8]; 1] = [b"\xff\xfe\0bad"];
+    let broken: [&[u8]; 4] =
+        [b"\xff\xfe\0bad", b"", b"\n\n", b"a key\x07 with a bell in it, of more than thirty-two\n"];
     let store = Store::with_site(SITE);
     let (_server, told) = serving_for_keys(&store, OLD).await;
     for bytes in broken {

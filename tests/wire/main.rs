@@ -13,6 +13,7 @@ mod ask;
 mod asked;
 mod attack;
 mod bad_input;
+mod caller_keys;
 mod config;
 mod connections;
 mod crash;
