@@ -113,7 +113,9 @@ enum Command {
         rolegate explain ann@example.com files_download --project 5f2b6c0e9d1a4b3c8e7f6a5d\n  \
         rolegate explain ann@example.com --project p1 --operation job.run --gear bids-fmriprep --output json\n  \
         rolegate explain ann@example.com users_manage --site --store /var/lib/rolegate/rolegate.db\n\n\
-        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.")]
+        Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.\n\n\
+        Two changes are never among the ways to a yes: making the user a site admin, unless the question is about the \
+        site, and opening a gear to a whole project instead of the user.")]
     Explain(Box<explain::ExplainArgs>),
     /// List everything that a user may do in one place
     #[command(after_help = "Examples:\n  \
@@ -166,7 +168,10 @@ enum Command {
     Actions(actions::ActionsArgs),
     /// Ask whether the server is serving: exit code 0 yes, 1 no, 2 unreachable
     #[command(
-        after_help = "Examples:\n  rolegate healthcheck\n  rolegate healthcheck --server unix:/run/rolegate.sock"
+        after_help = "Examples:\n  rolegate healthcheck\n  rolegate healthcheck --server unix:/run/rolegate.sock\n\n\
+        Without --server it asks the server that has the same environment, such as that of its container: at the first \
+        port of ROLEGATE_LISTEN, on this machine; at a socket of it if there is no port, or if ROLEGATE_TLS_CERT_FILE is \
+        set; else at that port by https://."
     )]
     Healthcheck(health::HealthArgs),
     /// Print the completion script of a shell

@@ -20,11 +20,14 @@ use crate::{
     decision_log::settings::DecisionLogSettings,
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
-    server::{connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
+    server::{caller_keys::CallerKeyFile, connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
     store::location::Location,
     telemetry::traces::TraceSettings,
 };
 use std::{sync::Arc, time::Duration};
+
+/// Where questions are answered unless something else is said.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7700";
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +73,8 @@ pub struct Config {
     pub metrics_listen: Option<Address>,
     /// Who may ask.
     pub callers: CallerGate,
+    /// Where the keys of those come from, and are looked for again.
+    pub caller_key_file: Option<CallerKeyFile>,
     /// Whether anyone who can reach a non-local listener may ask.
     pub insecure_callers: bool,
     /// What the engine is told.

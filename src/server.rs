@@ -1,5 +1,6 @@
 //! A running server: listeners, health, the set of tasks, and an end in good order.
 
+pub mod caller_keys;
 pub mod connection;
 mod ending;
 mod face;
@@ -233,6 +234,9 @@ async fn start(
         tls::announce(tls);
         metrics.doors.certificate_expires(tls.expires());
         tasks.hold("TLS files", tls::watch(tls.clone(), Arc::clone(&metrics.doors)));
+    }
+    if let Some(file) = &config.caller_key_file {
+        tasks.hold("caller keys", caller_keys::watch(file.clone(), Arc::clone(&metrics.doors)));
     }
     // Each face has an allowance of its own: whoever asks too much must not keep an administrator from revoking.
     let calls = || {

@@ -89,7 +89,7 @@ class Gate:
         """Asks once. Raises QuestionError where asking again is of no use."""
         try:
             headers = self._headers()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Verdict(Answer.UNDECIDED, f"the key cannot be read: {error}")
         try:
             reply = self._stub.Check(job.request(self._freshness()), timeout=seconds, metadata=headers)
@@ -101,7 +101,7 @@ class Gate:
     def _headers(self) -> tuple[tuple[str, str], ...]:
         if self.key_file is None:
             return ()
-        return (("authorization", f"Bearer {self.key_file.read_text(encoding='utf-8').strip()}"),)
+        return (("authorization", f"Bearer {read_key(self.key_file)}"),)
 
     def _freshness(self) -> pb.Freshness:
         if self.token is None:
@@ -116,6 +116,16 @@ class Gate:
             # The store was restored: nothing can be compared with the token. The next answer is to be the newest.
             self.token = None
         return Verdict(Answer.UNDECIDED, f"{code.name}: {details}")
+
+
+def read_key(file: Path) -> str:
+    """The first key of a file, which may hold several while keys are changed. OSError or ValueError: there is none."""
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    key = next(filter(None, lines), "")
+    if not (key and key.isascii() and key.isprintable()):
+        # The key itself is told to nobody.
+        raise ValueError(f"{file} holds no key that could be shown")
+    return key
 
 
 def verdict(reply: pb.CheckResponse) -> Verdict:

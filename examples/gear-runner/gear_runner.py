@@ -28,7 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gate import Answer, Gate, Job, QuestionError, Verdict
+from gate import Answer, Gate, Job, QuestionError, Verdict, read_key
 from gear import Gear
 
 CANNOT_ASK = 64
@@ -98,10 +98,10 @@ def seconds(text: str) -> float:
 
 
 def key_file(path: str) -> Path:
-    """A file that can be read now."""
+    """A file that holds a key now."""
     try:
-        Path(path).read_text(encoding="utf-8")
-    except OSError as error:
+        read_key(Path(path))
+    except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return Path(path)
 

@@ -79,6 +79,11 @@ pub(crate) type Questions = Link<AuthorizationServiceClient<Calls>>;
 pub(crate) type Admin = Link<RoleAdminServiceClient<Calls>>;
 
 impl ServerArgs {
+    /// A server at this address.
+    pub(crate) const fn at(server: String, call: CallArgs) -> Self {
+        Self { server, call }
+    }
+
     /// Connects for questions.
     ///
     /// # Errors
@@ -219,7 +224,7 @@ fn bearer_of(key: Option<&str>, from_file: bool) -> Result<Option<MetadataValue<
 }
 
 /// Reads a server's address; a bare `HOST:PORT` means `http://HOST:PORT`.
-fn parse_address(text: &str) -> Result<String, String> {
+pub(super) fn parse_address(text: &str) -> Result<String, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         return if path.is_empty() {

@@ -1,7 +1,7 @@
 //! Every setting once: as a flag, as an environment variable, and as a key of the file.
 
 use super::{
-    Config, ConfigError, LogFormat,
+    Config, ConfigError, DEFAULT_LISTEN, LogFormat,
     contradictions::{
         refuse_idle_transport, refuse_late_warning, refuse_log_in_store, refuse_open_door, refuse_orphan,
         refuse_twice,
@@ -19,7 +19,7 @@ use crate::{
     },
     platform::source::Source,
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
-    server::{connection::ConnectionLimits, platform::FollowPlatform},
+    server::{caller_keys::CallerKeyFile, connection::ConnectionLimits, platform::FollowPlatform},
     store::{
         audit::DEFAULT_AUDIT,
         location::Location,
@@ -95,7 +95,8 @@ settings! {
     follow_keep: String = "ROLEGATE_FOLLOW_KEEP", "USERS";
     /// Where metrics (Prometheus), /healthz and /readyz are served over HTTP, or `off` [default: off]
     metrics_listen: String = "ROLEGATE_METRICS_LISTEN", "ADDRESS";
-    /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`
+    /// A file of keys, one a line, one of which callers must show as `authorization: Bearer KEY`; a change of it counts from
+    /// the next second on
     caller_key_file: PathBuf = "ROLEGATE_CALLER_KEY_FILE", "FILE";
     /// Answer anyone who can reach a listener that is not local, without a key
     #[clap(num_args = 0..=1, default_missing_value = "true")]
@@ -201,7 +202,7 @@ impl ServeArgs {
 
     fn check(self) -> Result<Config, ConfigError> {
         let engine = self.engine()?;
-        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:7700");
+        let listen = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
         let listen: Vec<_> =
             listen.split(',').map(|one| Address::parse("listen", one.trim())).collect::<Result<_, _>>()?;
         let admin_listen =
@@ -220,7 +221,8 @@ impl ServeArgs {
         telemetry::check_filter(&log)?;
         let (store, decision_log) = (self.store()?, self.decision_log()?);
         refuse_log_in_store(&decision_log, &store)?;
-        let callers = self.callers()?;
+        let caller_key_file = self.caller_keys()?;
+        let callers = caller_key_file.as_ref().map(CallerKeyFile::gate).unwrap_or_default();
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         let (tls, socket_uids) = (self.tls()?, self.socket_uids()?);
         refuse_open_door(&listen, &callers, &tls, insecure_callers)?;
@@ -250,6 +252,7 @@ impl ServeArgs {
             store,
             listen,
             callers,
+            caller_key_file,
             insecure_callers,
             engine,
         })

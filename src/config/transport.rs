@@ -1,11 +1,11 @@
 //! Who may connect, and how what travels is protected.
 
 use super::{ConfigError, ServeArgs, values::within};
-use crate::{
-    grpc::bearer::{CallerGate, SHORTEST_CALLER_KEY},
-    server::tls::{Tls, TlsFiles},
+use crate::server::{
+    caller_keys::CallerKeyFile,
+    tls::{Tls, TlsFiles},
 };
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Every look reads the files.
 const SHORTEST_RELOAD: Duration = Duration::from_millis(100);
@@ -47,18 +47,10 @@ impl ServeArgs {
         }
     }
 
-    /// The keys of callers.
-    pub(super) fn callers(&self) -> Result<CallerGate, ConfigError> {
-        let Some(path) = &self.caller_key_file else { return Ok(CallerGate::default()) };
-        let key = "caller_key_file";
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigError::new(key, format!("`{}`: {error}", path.display())))?;
-        let keys: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if keys.is_empty() || keys.iter().any(|key| key.len() < SHORTEST_CALLER_KEY) {
-            let problem = format!("must hold keys of at least {SHORTEST_CALLER_KEY} characters, one a line");
-            return Err(ConfigError::new(key, problem));
-        }
-        Ok(CallerGate::new(keys))
+    /// The keys of callers, if they must show one.
+    pub(super) fn caller_keys(&self) -> Result<Option<CallerKeyFile>, ConfigError> {
+        let file = self.caller_key_file.clone().map(CallerKeyFile::load).transpose();
+        file.map_err(|problem| ConfigError::new("caller_key_file", problem))
     }
 
     /// The permissions of Unix sockets.

@@ -71,7 +71,10 @@ impl Edge {
     /// Asks for the key that the call takes. Without it nobody holds a place for longer than it takes to look it up.
     async fn admit<B>(&self, request: &mut Request<B>, takes_key: bool) -> Result<(), Status> {
         if request.uri().path().starts_with(AUTHORIZATION) {
-            return self.callers.admit(request.headers());
+            if let Some(place) = self.callers.admit(request.headers())? {
+                request.extensions_mut().insert(place);
+            }
+            return Ok(());
         }
         if let Some(keys) = self.keys.as_ref().filter(|_| takes_key) {
             let actor = Box::pin(actor(keys, request.headers())).await?;

@@ -2,7 +2,7 @@
 
 use super::{
     batch::{Batch, Parts},
-    bearer::CallerGate,
+    bearer::CallerKeyPlace,
     convert::{
         BadField, answer as reply,
         question::{Asked, At},
@@ -39,8 +39,6 @@ const BREATH: usize = 128;
 pub struct Journal {
     /// Where to.
     pub log: DecisionLog,
-    /// Who may ask, to tell which of them did.
-    pub callers: CallerGate,
     /// How callers are connected.
     pub peer: Peer,
     /// The longest that a call may take; a caller's shorter deadline wins.
@@ -102,7 +100,7 @@ impl Journal {
             started,
             until,
             end: End::BrokenOff,
-            caller: self.callers.place_of_key(headers).map(Caller::CallerKey),
+            caller: extensions.get().map(|place: &CallerKeyPlace| Caller::CallerKey(place.0)),
             trace: trace.map(|id| format!("{:032x}", u128::from_be_bytes(id))),
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -
         Listener::Tcp(_) => Peer::Tcp,
         Listener::Unix(_) => Peer::Unix,
     };
-    Arc::new(Journal { log: log.clone(), callers: config.callers.clone(), peer, time: config.limits.time })
+    Arc::new(Journal { log: log.clone(), peer, time: config.limits.time })
 }
 
 /// Where questions are answered.

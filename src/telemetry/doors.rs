@@ -24,6 +24,7 @@ pub struct Doors {
     peers: AtomicU64,
     handshakes: AtomicU64,
     reloads: AtomicU64,
+    key_reloads: AtomicU64,
     /// In seconds since 1970.
     certificate_ends: AtomicI64,
     told_of_peers: Told,
@@ -36,6 +37,7 @@ impl Default for Doors {
             peers: AtomicU64::default(),
             handshakes: AtomicU64::default(),
             reloads: AtomicU64::default(),
+            key_reloads: AtomicU64::default(),
             certificate_ends: AtomicI64::new(NO_END),
             told_of_peers: Told::default(),
             told_of_handshakes: Told::default(),
@@ -67,6 +69,11 @@ impl Doors {
         self.reloads.fetch_add(1, Relaxed);
     }
 
+    /// A look at the file of callers' keys found none that can be used.
+    pub fn caller_keys_not_reloaded(&self) {
+        self.key_reloads.fetch_add(1, Relaxed);
+    }
+
     /// The certificate that is shown from now on ends then.
     pub fn certificate_expires(&self, at: Option<Timestamp>) {
         self.certificate_ends.store(at.map_or(NO_END, Timestamp::as_second), Relaxed);
@@ -84,6 +91,11 @@ impl Collector for DoorCollector {
             ("socket_peers_refused", "Connections refused on Unix sockets for their user", &doors.peers),
             ("tls_handshakes_failed", "Connections that did not become TLS connections", &doors.handshakes),
             ("tls_reload_failures", "Looks at the TLS files that found no good pair", &doors.reloads),
+            (
+                "caller_key_reload_failures",
+                "Looks at the caller key file that found no good keys",
+                &doors.key_reloads,
+            ),
         ] {
             let counter = ConstCounter::new(count.load(Relaxed));
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;

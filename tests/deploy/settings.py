@@ -100,14 +100,33 @@ def check_listeners(workload, container, settings, where):
     metrics = settings["ROLEGATE_METRICS_LISTEN"].rpartition(":")[2]
     assert workload.annotations.get("prometheus.io/port") == metrics, f"{where}: Prometheus is sent elsewhere than {metrics}"
     assert workload.annotations.get("prometheus.io/path") == "/metrics", f"{where}: metrics are under /metrics"
-    probes = {kind: container[kind]["grpc"] for kind in ("readinessProbe", "livenessProbe", "startupProbe") if kind in container}
-    assert {"readinessProbe", "livenessProbe"} <= set(probes), f"{where}: it lacks probes"
-    for kind, probe in probes.items():
-        wanted = "liveness" if kind == "livenessProbe" else ""
-        assert probe.get("service", "") == wanted, f"{where}, {kind}: it must ask for `{wanted}`"
-        assert probe["port"] != int(metrics), f"{where}, {kind}: there is no gRPC on {metrics}"
+    check_probes(container, settings, int(metrics), where)
     drain = int(settings.get("ROLEGATE_DRAIN_TIMEOUT", "10s").removesuffix("s"))
     assert workload.pod.get("terminationGracePeriodSeconds", 30) > drain, f"{where}: it is killed before it has drained"
+
+
+def check_probes(container, settings, metrics, where):
+    """They ask what they are to learn, by what is spoken at their port. gRPC probes speak no TLS, which every port but that of
+    metrics has once there is a certificate: an administrators' port is not asked by them, for it is to be given one."""
+    probes = {kind: container[kind] for kind in ("readinessProbe", "livenessProbe", "startupProbe") if kind in container}
+    assert {"readinessProbe", "livenessProbe"} <= set(probes), f"{where}: it lacks probes"
+    names = {port["name"]: port["containerPort"] for port in container["ports"]}
+    for kind, probe in probes.items():
+        is_liveness = kind == "livenessProbe"
+        if asked := probe.get("httpGet"):
+            wanted = "/healthz" if is_liveness else "/readyz"
+            assert asked.get("path") == wanted, f"{where}, {kind}: it must ask for `{wanted}`"
+            assert asked.get("scheme", "HTTP") == "HTTP", f"{where}, {kind}: there is no TLS on {metrics}"
+            assert not {"host", "httpHeaders"} & set(asked), f"{where}, {kind}: it must ask the pod itself, and no more"
+            port = names.get(asked["port"], asked["port"])
+            assert port == metrics, f"{where}, {kind}: health is told over HTTP on {metrics}, and not on {port}"
+            continue
+        asked = probe["grpc"]
+        wanted = "liveness" if is_liveness else ""
+        assert asked.get("service", "") == wanted, f"{where}, {kind}: it must ask for `{wanted}`"
+        assert asked["port"] != metrics, f"{where}, {kind}: there is no gRPC on {metrics}"
+        is_sidecar = settings.get("ROLEGATE_ADMIN_LISTEN") == "off"
+        assert is_sidecar and "ROLEGATE_TLS_CERT_FILE" not in settings, f"{where}, {kind}: gRPC probes speak no TLS"
 
 
 def check_sidecar(workload, container, settings, where):

@@ -3,7 +3,7 @@
 use crate::{
     gears::Runner,
     scene::SITE,
-    server::{Server, Store},
+    server::{Server, Store, until},
     service::Service,
 };
 use std::fs;
@@ -84,4 +84,24 @@ async fn a_changed_key_is_shown_with_the_next_question() {
     drop(first);
     let _second = sidecar(&store, &KEY.replace('0', "x")).await;
     assert_eq!(service.decides("ann", FILE).await.status, 200);
+}
+
+#[tokio::test]
+async fn keys_are_changed_without_a_gap_and_without_a_restart() {
+    let store = Store::with_site(SITE);
+    let sidecar = sidecar(&store, KEY).await;
+    let service = Service::start_in(&variables(VIEWER, &store), "20000");
+    let new = KEY.replace('0', "x");
+    for (step, keys) in
+        [format!("{KEY}\n{new}\n"), format!("\n {new}\r\n{KEY}\n"), new.clone()].iter().enumerate()
+    {
+        fs::write(store.beside("new"), keys).unwrap();
+        fs::rename(store.beside("new"), store.beside("key")).unwrap();
+        until("the sidecar has other keys", async || {
+            assert_eq!(service.get("ann", FILE).await.status, 200, "a gap");
+            sidecar.logs.count("other keys") > step
+        })
+        .await;
+    }
+    assert_eq!(service.get("ann", FILE).await.text(), "scan a");
 }

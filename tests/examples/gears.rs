@@ -1,7 +1,7 @@
 //! The gear runner: what it starts, what it does not, and when it stops what it has started.
 
 use crate::{
-    scene::{SITE, address, serving},
+    scene::{SITE, address, listen, serving},
     server::{Server, Store, until},
 };
 use rolegate::grpc::proto::RemoveProjectPermissionRequest;
@@ -200,6 +200,59 @@ async fn a_job_waits_for_a_server_that_starts_after_it_and_not_for_ever() {
     let mut patient = Runner::start(&store, &address(&store), &[], "exit 0");
     let _server = serving(&store).await;
     assert_eq!(patient.ended().await, 0, "{}", patient.said());
+}
+
+/// A server that asks for a key in the file `key`, and what its callers are told.
+async fn serving_for_keys(store: &Store, keys: &str) -> (Server, Vec<(String, String)>) {
+    let file = store.beside("key");
+    fs::write(&file, keys).unwrap();
+    let file = file.to_str().unwrap();
+    let server = Server::start_with(store, &["--listen", &listen(store), "--caller-key-file", file]).await;
+    let told = [("ROLEGATE", address(store)), ("ROLEGATE_KEY_FILE", file.to_owned())];
+    (server, told.map(|(name, value)| (name.to_owned(), value)).to_vec())
+}
+
+const OLD: &str = "an-old-key-of-more-than-thirty-two-characters";
+const NEW: &str = "a-new-key-of-more-than-thirty-two-characters";
+
+#[tokio::test]
+async fn a_job_goes_on_while_its_key_is_changed_and_is_watched_as_before() {
+    let store = Store::with_site(SITE);
+    let (server, told) = serving_for_keys(&store, OLD).await;
+    let mut runner = Runner::start_in(&store, &told, &[], WORK);
+    let gear = works(&store).await;
+    for (step, keys) in
+        [format!("{OLD}\n{NEW}\n"), format!("{NEW}\n{OLD}\n"), format!("{NEW}\n")].iter().enumerate()
+    {
+        // In one piece, as a kubelet changes it.
+        fs::write(store.beside("new"), keys).unwrap();
+        fs::rename(store.beside("new"), store.beside("key")).unwrap();
+        until("the server has other keys", async || server.logs.count("other keys") > step).await;
+    }
+    assert!(gear.exists() && !runner.said().contains("goes on for now"), "{}", runner.said());
+    revoke(&server, &store).await;
+    assert_eq!(runner.ended().await, 97, "{}", runner.said());
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_is_no_decision_and_never_the_commands_own_end() {
+    let broken: [&[u8]; 4] =
+        [b"\xff\xfe\0bad", b"", b"\n\n", b"a key\x07 with a bell in it, of more than thirty-two\n"];
+    let store = Store::with_site(SITE);
+    let (_server, told) = serving_for_keys(&store, OLD).await;
+    for bytes in broken {
+        let _ = fs::remove_file(store.beside("pid"));
+        fs::write(store.beside("key"), OLD).unwrap();
+        let mut runner = Runner::start_in(&store, &told, &["--patience", "1.5"], WORK);
+        let gear = works(&store).await;
+        fs::write(store.beside("key"), bytes).unwrap();
+        assert_eq!(runner.ended().await, 98, "{}", runner.said());
+        assert!(!gear.exists() && runner.said().contains("the key cannot be read"), "{}", runner.said());
+        let mut late = Runner::start_in(&store, &told, &[], "touch started");
+        assert_eq!(late.ended().await, 64, "{}", late.said());
+        assert!(!runner.said().contains("Traceback") && !late.said().contains("Traceback"));
+    }
+    assert!(!store.beside("started").exists());
 }
 
 #[tokio::test]

@@ -154,7 +154,9 @@ impl Gate {
         let text = tokio::fs::read_to_string(file)
             .await
             .map_err(|error| no_decision(&format!("the key {}: {error}", file.display())))?;
-        let mut key: MetadataValue<Ascii> = format!("Bearer {}", text.trim())
+        // While keys are changed there are several: the first is the one to show.
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let mut key: MetadataValue<Ascii> = format!("Bearer {first}")
             .parse()
             .map_err(|_| no_decision(&format!("the key {} is no text for a header", file.display())))?;
         key.set_sensitive(true);
