@@ -3,7 +3,6 @@
 use super::told::Told;
 use jiff::Timestamp;
 use prometheus_client::{
-    collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _},
     metrics::{counter::ConstCounter, gauge::ConstGauge},
 };
@@ -80,37 +79,26 @@ impl Doors {
     }
 }
 
-/// Reads the counts when metrics are asked for.
-#[derive(Debug)]
-pub(super) struct DoorCollector(pub(super) Arc<Doors>);
-
-impl Collector for DoorCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let doors = &self.0;
-        for (name, help, count) in [
-            ("socket_peers_refused", "Connections refused on Unix sockets for their user", &doors.peers),
-            ("tls_handshakes_failed", "Connections that did not become TLS connections", &doors.handshakes),
-            ("tls_reload_failures", "Looks at the TLS files that found no good pair", &doors.reloads),
-            (
-                "caller_key_reload_failures",
-                "Looks at the caller key file that found no good keys",
-                &doors.key_reloads,
-            ),
-        ] {
-            let counter = ConstCounter::new(count.load(Relaxed));
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-        }
-        let ends = doors.certificate_ends.load(Relaxed);
-        if ends == NO_END {
-            return Ok(());
-        }
-        let left = ConstGauge::new(ends.saturating_sub(Timestamp::now().as_second()));
-        let help = "How long the TLS certificate in use is still good; negative once it has expired";
-        left.encode(encoder.encode_descriptor(
-            "tls_certificate_seconds_left",
-            help,
-            None,
-            left.metric_type(),
-        )?)
+/// Tells the counts when metrics are asked for.
+pub(super) fn tell(doors: &Arc<Doors>, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    for (name, help, count) in [
+        ("socket_peers_refused", "Connections refused on Unix sockets for their user", &doors.peers),
+        ("tls_handshakes_failed", "Connections that did not become TLS connections", &doors.handshakes),
+        ("tls_reload_failures", "Looks at the TLS files that found no good pair", &doors.reloads),
+        (
+            "caller_key_reload_failures",
+            "Looks at the caller key file that found no good keys",
+            &doors.key_reloads,
+        ),
+    ] {
+        let counter = ConstCounter::new(count.load(Relaxed));
+        counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
     }
+    let ends = doors.certificate_ends.load(Relaxed);
+    if ends == NO_END {
+        return Ok(());
+    }
+    let left = ConstGauge::new(ends.saturating_sub(Timestamp::now().as_second()));
+    let help = "How long the TLS certificate in use is still good; negative once it has expired";
+    left.encode(encoder.encode_descriptor("tls_certificate_seconds_left", help, None, left.metric_type())?)
 }

@@ -9,7 +9,7 @@ mod spans;
 
 use super::{
     connections::{Connections, Door},
-    doors::{DoorCollector, Doors},
+    doors::{self, Doors},
     lines::Lines,
     rejections::Rejections,
     requests::Requests,
@@ -61,18 +61,19 @@ impl Metrics {
         let methods = names.iter().enumerate().map(|(number, name)| (*name, number)).collect();
         let (rejections, connections) = (Arc::<Rejections>::default(), Arc::default());
         registry.register("build", "What is running", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        registry.register_collector(Box::new(Started(SystemTime::now())));
-        registry.register_collector(Box::new(calls::CallCollector {
+        read(&mut registry, SystemTime::now(), started);
+        let of_calls = calls::Counts {
             calls: Arc::clone(&calls),
             rejections: Arc::clone(&rejections),
             names: names.clone(),
-        }));
-        registry.register_collector(Box::new(connections::ConnectionCollector(Arc::clone(&connections))));
-        registry.register_collector(Box::new(engine::EngineCollector(engine)));
+        };
+        read(&mut registry, of_calls, calls::tell);
+        read(&mut registry, Arc::clone(&connections), connections::tell);
+        read(&mut registry, engine, engine::tell);
         let spans = Arc::<Spans>::default();
-        registry.register_collector(Box::new(spans::SpanCollector(Arc::clone(&spans))));
+        read(&mut registry, Arc::clone(&spans), spans::tell);
         let doors = Arc::<Doors>::default();
-        registry.register_collector(Box::new(DoorCollector(Arc::clone(&doors))));
+        read(&mut registry, Arc::clone(&doors), doors::tell);
         let requests = Requests::new(&mut registry);
         Self { registry, methods, names, calls, rejections, requests, spans, doors, connections }
     }
@@ -81,7 +82,7 @@ impl Metrics {
     #[must_use]
     pub fn with_decision_log(mut self, log: Option<&DecisionLog>) -> Self {
         if let Some(log) = log {
-            self.registry.register_collector(Box::new(decision_log::LogCollector(log.clone())));
+            read(&mut self.registry, log.clone(), decision_log::tell);
         }
         self
     }
@@ -89,7 +90,7 @@ impl Metrics {
     /// The same, and what became of the log's lines.
     #[must_use]
     pub fn with_log_lines(mut self, lines: Lines) -> Self {
-        self.registry.register_collector(Box::new(lines::LineCollector(lines)));
+        read(&mut self.registry, lines, lines::tell);
         self
     }
 
@@ -133,6 +134,32 @@ fn methods() -> Vec<&'static str> {
         }
     }
     paths.into_iter().collect()
+}
+
+/// What is counted elsewhere, and read when metrics are asked for.
+struct Source<T> {
+    counts: T,
+    tell: fn(&T, &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error>,
+}
+
+fn read<T: Send + Sync + 'static>(
+    registry: &mut Registry,
+    counts: T,
+    tell: fn(&T, &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error>,
+) {
+    registry.register_collector(Box::new(Source { counts, tell }));
+}
+
+impl<T> fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+impl<T: Send + Sync + 'static> Collector for Source<T> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        (self.tell)(&self.counts, &mut encoder)
+    }
 }
 
 /// A name without its unit, what it means, its unit, and its value.
@@ -179,13 +206,8 @@ fn gauges<L: EncodeLabelSet>(
 }
 
 /// When the process started: one that starts over and over shows by it.
-#[derive(Debug)]
-struct Started(SystemTime);
-
-impl Collector for Started {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let help = "When the server started, in seconds since 1970";
-        gauge(&mut encoder, ("start_time", help, Some(Unit::Seconds), since.as_secs_f64()))
-    }
+fn started(at: &SystemTime, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let help = "When the server started, in seconds since 1970";
+    gauge(encoder, ("start_time", help, Some(Unit::Seconds), since.as_secs_f64()))
 }

@@ -6,7 +6,6 @@ use crate::telemetry::{
     tally::{BOUNDS, Sum, Tally},
 };
 use prometheus_client::{
-    collector::Collector,
     encoding::{DescriptorEncoder, NoLabelSet},
     metrics::MetricType,
     registry::Unit,
@@ -14,7 +13,7 @@ use prometheus_client::{
 use std::{fmt, sync::Arc};
 use tonic::Code;
 
-pub(super) struct CallCollector {
+pub(super) struct Counts {
     pub(super) calls: Arc<Tally>,
     pub(super) rejections: Arc<Rejections>,
     pub(super) names: Vec<&'static str>,
@@ -22,7 +21,7 @@ pub(super) struct CallCollector {
 
 type Labels = [(&'static str, String); 2];
 
-impl CallCollector {
+impl Counts {
     /// What was counted, by method and code.
     fn sums(&self) -> impl Iterator<Item = (Labels, Sum)> {
         let names = self.names.iter().copied().chain(["other"]).enumerate();
@@ -33,32 +32,24 @@ impl CallCollector {
     }
 }
 
-impl fmt::Debug for CallCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallCollector")
+#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
+pub(super) fn tell(counts: &Counts, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let help = "gRPC calls ended, by method and code";
+    let ended = counts.sums().map(|(labels, sum)| (labels, sum.count()));
+    counters(encoder, ("grpc_calls", help, None, ended))?;
+    let help = "How long gRPC calls took, by method and code";
+    let (seconds, kind) = (Unit::Seconds, MetricType::Histogram);
+    let mut histograms = encoder.encode_descriptor("grpc_call", help, Some(&seconds), kind)?;
+    for (labels, sum) in counts.sums() {
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<_> = bounds.zip(sum.within).collect();
+        let mut family = histograms.encode_family(&labels)?;
+        family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
     }
-}
-
-impl Collector for CallCollector {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let help = "gRPC calls ended, by method and code";
-        let ended = self.sums().map(|(labels, sum)| (labels, sum.count()));
-        counters(&mut encoder, ("grpc_calls", help, None, ended))?;
-        let help = "How long gRPC calls took, by method and code";
-        let (seconds, kind) = (Unit::Seconds, MetricType::Histogram);
-        let mut histograms = encoder.encode_descriptor("grpc_call", help, Some(&seconds), kind)?;
-        for (labels, sum) in self.sums() {
-            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
-            let buckets: Vec<_> = bounds.zip(sum.within).collect();
-            let mut family = histograms.encode_family(&labels)?;
-            family.encode_histogram::<NoLabelSet>(sum.seconds, sum.count(), &buckets, None)?;
-        }
-        let in_flight: Reading<f64> =
-            ("grpc_calls_in_flight", "gRPC calls being answered", None, self.calls.in_flight() as f64);
-        gauge(&mut encoder, in_flight)?;
-        let help = "gRPC calls turned away, by what for";
-        let rejected = Cause::ALL.map(|cause| ([("cause", cause.name())], self.rejections.of(cause)));
-        counters(&mut encoder, ("grpc_calls_rejected", help, None, rejected))
-    }
+    let in_flight: Reading<f64> =
+        ("grpc_calls_in_flight", "gRPC calls being answered", None, counts.calls.in_flight() as f64);
+    gauge(encoder, in_flight)?;
+    let help = "gRPC calls turned away, by what for";
+    let rejected = Cause::ALL.map(|cause| ([("cause", cause.name())], counts.rejections.of(cause)));
+    counters(encoder, ("grpc_calls_rejected", help, None, rejected))
 }

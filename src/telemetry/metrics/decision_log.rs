@@ -1,33 +1,22 @@
-//! What the decision log counts.
+//! Reads what the decision log counts when metrics are asked for.
 
 use super::{counter, gauge};
 use crate::decision_log::{Counts, DecisionLog};
-use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Unit};
+use prometheus_client::{encoding::DescriptorEncoder, registry::Unit};
 use std::fmt;
 
-/// Reads the decision log's counts when metrics are asked for.
-pub(super) struct LogCollector(pub(super) DecisionLog);
-
-impl fmt::Debug for LogCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LogCollector")
+#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
+pub(super) fn tell(log: &DecisionLog, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let Counts { written, dropped, errors, queued_bytes, writing_for } = log.counts();
+    for (name, help, value) in [
+        ("decision_log_records", "Records written to the decision log", written),
+        ("decision_log_dropped", "Records that the decision log had no room for", dropped),
+        ("decision_log_errors", "Attempts to write the decision log that failed", errors),
+    ] {
+        counter(encoder, (name, help, None, value))?;
     }
-}
-
-impl Collector for LogCollector {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is read by people and alarms")]
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Counts { written, dropped, errors, queued_bytes, writing_for } = self.0.counts();
-        for (name, help, value) in [
-            ("decision_log_records", "Records written to the decision log", written),
-            ("decision_log_dropped", "Records that the decision log had no room for", dropped),
-            ("decision_log_errors", "Attempts to write the decision log that failed", errors),
-        ] {
-            counter(&mut encoder, (name, help, None, value))?;
-        }
-        let help = "Bytes that wait to be written to the decision log";
-        gauge(&mut encoder, ("decision_log_queued", help, Some(Unit::Bytes), queued_bytes as f64))?;
-        let help = "How long the decision log's writer has been at what it is writing, 0 if nothing";
-        gauge(&mut encoder, ("decision_log_writing", help, Some(Unit::Seconds), writing_for.as_secs_f64()))
-    }
+    let help = "Bytes that wait to be written to the decision log";
+    gauge(encoder, ("decision_log_queued", help, Some(Unit::Bytes), queued_bytes as f64))?;
+    let help = "How long the decision log's writer has been at what it is writing, 0 if nothing";
+    gauge(encoder, ("decision_log_writing", help, Some(Unit::Seconds), writing_for.as_secs_f64()))
 }

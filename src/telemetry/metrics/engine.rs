@@ -6,35 +6,24 @@ use crate::{
     grpc,
     rbac::decide::Reason,
 };
-use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Unit};
+use prometheus_client::{encoding::DescriptorEncoder, registry::Unit};
 use std::fmt;
 
-pub(super) struct EngineCollector(pub(super) Engine);
-
-impl fmt::Debug for EngineCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EngineCollector")
+pub(super) fn tell(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let help = "Questions by what they came to, those of batches one by one; outcome is allow, deny, or none for \
+                no decision";
+    counters(encoder, ("decisions", help, None, decisions(engine.stats())))?;
+    for reading in counts(engine.stats()) {
+        counter(encoder, reading)?;
     }
-}
-
-impl Collector for EngineCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let (encoder, engine) = (&mut encoder, &self.0);
-        let help = "Questions by what they came to, those of batches one by one; outcome is allow, deny, or none for \
-                    no decision";
-        counters(encoder, ("decisions", help, None, decisions(engine.stats())))?;
-        for reading in counts(engine.stats()) {
-            counter(encoder, reading)?;
-        }
-        for reading in levels(engine) {
-            gauge(encoder, reading)?;
-        }
-        let help = "How following the role store goes: 1 for the state it is in";
-        let feed = engine.feed();
-        let states = Feed::ALL.map(|state| ([("state", state.name())], f64::from(u8::from(state == feed))));
-        gauges(encoder, ("feed_state", help, None, states))?;
-        cache(encoder, engine)
+    for reading in levels(engine) {
+        gauge(encoder, reading)?;
     }
+    let help = "How following the role store goes: 1 for the state it is in";
+    let feed = engine.feed();
+    let states = Feed::ALL.map(|state| ([("state", state.name())], f64::from(u8::from(state == feed))));
+    gauges(encoder, ("feed_state", help, None, states))?;
+    cache(encoder, engine)
 }
 
 /// What is held, and what had to go.
