@@ -10,7 +10,10 @@ use crate::rbac::{
     text::{GroupId, Label, ProjectId, RoleId, UserId},
     world::{Permissions, World, WorldGroup, WorldProject, WorldUser},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -50,27 +53,20 @@ async fn groups(tx: &mut Tx) -> Result<BTreeMap<GroupId, WorldGroup>> {
         Ok(())
     })
     .await?;
-    tx.each("SELECT group_id, user_id, role FROM group_members", &[], |row| {
-        if let Some(group) = groups.get_mut(row.str(0)?) {
-            group.members.insert(row.parsed(1, UserId::parse)?, row.named(2, GroupRole::from_name)?);
-        }
+    let sql = "SELECT group_id, user_id, role FROM group_members";
+    fill(tx, sql, &mut groups, |group, row| {
+        group.members.insert(row.parsed(1, UserId::parse)?, row.named(2, GroupRole::from_name)?);
         Ok(())
     })
     .await?;
-    tx.each("SELECT group_id, role_id FROM role_offers", &[], |row| {
-        if let Some(group) = groups.get_mut(row.str(0)?) {
-            group.offers.insert(row.parsed(1, RoleId::parse)?);
-        }
+    let sql = "SELECT group_id, role_id FROM role_offers";
+    fill(tx, sql, &mut groups, |group, row| {
+        group.offers.insert(row.parsed(1, RoleId::parse)?);
         Ok(())
     })
     .await?;
-    tx.each("SELECT group_id, user_id, role_id FROM template_entries", &[], |row| {
-        if let Some(group) = groups.get_mut(row.str(0)?) {
-            hold(&mut group.template, &row)?;
-        }
-        Ok(())
-    })
-    .await?;
+    let sql = "SELECT group_id, user_id, role_id FROM template_entries";
+    fill(tx, sql, &mut groups, |group, row| hold(&mut group.template, row)).await?;
     Ok(groups)
 }
 
@@ -83,14 +79,19 @@ async fn projects(tx: &mut Tx) -> Result<BTreeMap<ProjectId, WorldProject>> {
         Ok(())
     })
     .await?;
-    tx.each("SELECT project_id, user_id, role_id FROM project_permissions", &[], |row| {
-        if let Some(project) = projects.get_mut(row.str(0)?) {
-            hold(&mut project.permissions, &row)?;
-        }
-        Ok(())
-    })
-    .await?;
+    let sql = "SELECT project_id, user_id, role_id FROM project_permissions";
+    fill(tx, sql, &mut projects, |project, row| hold(&mut project.permissions, row)).await?;
     Ok(projects)
+}
+
+/// Hands every row of a query to the thing that its first column names, if it is there.
+async fn fill<K: Borrow<str> + Ord, T>(
+    tx: &mut Tx,
+    sql: &'static str,
+    things: &mut BTreeMap<K, T>,
+    take: impl Fn(&mut T, &Row) -> Result<()>,
+) -> Result<()> {
+    tx.each(sql, &[], |row| things.get_mut(row.str(0)?).map_or(Ok(()), |thing| take(thing, &row))).await
 }
 
 /// Takes in the user and the role of a row's second and third column.
