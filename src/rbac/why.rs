@@ -20,7 +20,8 @@ pub struct Explanation {
     /// What it was decided by, in order. The first that fails decides a deny, but for clauses, which are all looked at.
     pub steps: Vec<Step>,
     /// Of a deny: the smallest sets of changes of which each makes it an allow, the least powerful first. Empty if nothing
-    /// but making what does not exist would.
+    /// but making what does not exist would. Never among them: a site role for what is not asked of the site, and opening a
+    /// gear to others than the user.
     pub ways: Vec<Vec<Change>>,
     /// How many more such sets there are than are told.
     pub ways_left_out: usize,
