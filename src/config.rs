@@ -71,9 +71,7 @@ pub struct Config {
     pub platform: Option<FollowPlatform>,
     /// Where metrics are served.
     pub metrics_listen: Option<Address>,
-    /// Who may ask.
-    pub callers: CallerGate,
-    /// Where the keys of those come from, and are looked for again.
+    /// Where the keys of those who may ask come from, and are looked for again.
     pub caller_key_file: Option<CallerKeyFile>,
     /// Whether anyone who can reach a non-local listener may ask.
     pub insecure_callers: bool,
@@ -107,4 +105,12 @@ pub struct Config {
     pub log: String,
     /// How they look.
     pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Who may ask.
+    #[must_use]
+    pub fn callers(&self) -> CallerGate {
+        CallerKeyFile::gate_of(self.caller_key_file.as_ref())
+    }
 }

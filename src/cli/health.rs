@@ -75,8 +75,7 @@ impl Beside {
     /// The first port that it listens on, on this machine; a socket if there is no port, or if ports speak TLS: on a socket
     /// it needs no certificate that is good for this machine.
     fn of(listen: &str, has_tls: bool) -> Result<Self, Failure> {
-        let all = listen.split(',').map(|one| Address::parse("listen", one.trim()));
-        let all = all.collect::<Result<Vec<_>, _>>()?;
+        let all = Address::parse_all("listen", listen)?;
         let port = all.iter().find_map(|address| match address {
             Address::Tcp(address) => Some(*address),
             Address::Unix(_) => None,

@@ -108,7 +108,7 @@ fn summary(config: &Config) -> String {
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     let or_off = |address: &Option<_>| address.as_ref().map_or("off".to_owned(), ToString::to_string);
     let certificates = config.tls.as_ref().is_some_and(Tls::asks_for_certificates);
-    let callers = match (config.callers.is_open(), certificates) {
+    let callers = match (config.callers().is_open(), certificates) {
         (true, false) => "anyone who can connect",
         (true, true) => "holders of a client certificate, and local processes by Unix sockets",
         (false, _) => "holders of a caller key",

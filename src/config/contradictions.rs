@@ -5,11 +5,10 @@ use crate::{
     decision_log::settings::{DecisionLogSettings, Destination},
     grpc::bearer::CallerGate,
     server::tls::Tls,
-    store::location::Location,
+    store::{file_identity::FileIdentity, location::Location, sqlite},
 };
 use std::{
     fs,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf, absolute},
     time::Duration,
 };
@@ -112,29 +111,23 @@ pub(super) fn refuse_log_in_store(
     else {
         return Ok(());
     };
-    // What belongs to it lies beside the file itself, not beside a link to it.
-    let store = fs::canonicalize(store).unwrap_or_else(|_| store.clone());
-    let is_part = |ending: &&str| {
-        let mut part = store.clone().into_os_string();
-        part.push(ending);
-        is_one_file(log, Path::new(&part))
+    let [itself, beside @ ..] = sqlite::files(store);
+    let whose = if is_one_file(log, &itself) {
+        "that of `store`"
+    } else if beside.iter().any(|file| is_one_file(log, file)) {
+        "one that belongs to `store`"
+    } else {
+        return Ok(());
     };
-    match ["", "-wal", "-shm", "-journal"].iter().find(|ending| is_part(ending)) {
-        None => Ok(()),
-        Some(ending) => {
-            let whose = if ending.is_empty() { "that of `store`" } else { "one that belongs to `store`" };
-            let problem = format!("`{}` is {whose}: name another file", log.display());
-            Err(ConfigError::new("decision_log", problem))
-        }
-    }
+    let problem = format!("`{}` is {whose}: name another file", log.display());
+    Err(ConfigError::new("decision_log", problem))
 }
 
 /// Whether two paths name one file, be it there or not.
 fn is_one_file(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    match (identity(one), identity(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => place(one) == place(other),
+    match (FileIdentity::of(one), FileIdentity::of(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        (Err(_), Err(_)) => place(one) == place(other),
         _ => false,
     }
 }

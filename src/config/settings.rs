@@ -202,9 +202,7 @@ impl ServeArgs {
 
     fn check(self) -> Result<Config, ConfigError> {
         let engine = self.engine()?;
-        let listen = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
-        let listen: Vec<_> =
-            listen.split(',').map(|one| Address::parse("listen", one.trim())).collect::<Result<_, _>>()?;
+        let listen = Address::parse_all("listen", self.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
         let admin_listen =
             self.optional_listener("admin_listen", self.admin_listen.as_deref(), "127.0.0.1:7701")?;
         let metrics_listen =
@@ -222,10 +220,9 @@ impl ServeArgs {
         let (store, decision_log) = (self.store()?, self.decision_log()?);
         refuse_log_in_store(&decision_log, &store)?;
         let caller_key_file = self.caller_keys()?;
-        let callers = caller_key_file.as_ref().map(CallerKeyFile::gate).unwrap_or_default();
         let insecure_callers = self.insecure_allow_any_caller.unwrap_or(false);
         let (tls, socket_uids) = (self.tls()?, self.socket_uids()?);
-        refuse_open_door(&listen, &callers, &tls, insecure_callers)?;
+        refuse_open_door(&listen, &CallerKeyFile::gate_of(caller_key_file.as_ref()), &tls, insecure_callers)?;
         refuse_idle_transport(&listen, &others, &tls, &socket_uids)?;
         let batch_items = within("batch_items", self.batch_items.unwrap_or(1_000), 1, MOST_BATCH_ITEMS)?;
         let message_bytes = self.message_bytes()?;
@@ -251,7 +248,6 @@ impl ServeArgs {
             log_format: self.log_format.unwrap_or_default(),
             store,
             listen,
-            callers,
             caller_key_file,
             insecure_callers,
             engine,

@@ -30,6 +30,14 @@ impl Address {
         })
     }
 
+    /// Reads several, with commas between them.
+    ///
+    /// # Errors
+    /// One of them is neither.
+    pub fn parse_all(key: &str, text: &str) -> Result<Vec<Self>, ConfigError> {
+        text.split(',').map(|one| Self::parse(key, one.trim())).collect()
+    }
+
     /// Whether only this machine can reach it.
     #[must_use]
     pub const fn is_local(&self) -> bool {

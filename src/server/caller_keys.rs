@@ -2,6 +2,7 @@
 //! changed beneath it. What cannot be used leaves the last good keys in use: a server that asks for keys never stops asking.
 
 use crate::{
+    aside::aside,
     grpc::bearer::{CallerGate, CallerKeys, SHORTEST_CALLER_KEY},
     telemetry::doors::Doors,
 };
@@ -11,7 +12,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::spawn_blocking;
 
 /// How often the file is looked at. It is small, and a key that has leaked is to be of no use soon after it was taken out.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -34,10 +34,10 @@ impl CallerKeyFile {
         Ok(Self { path, gate })
     }
 
-    /// The gate whose keys it holds.
+    /// The gate whose keys a file holds; without one, the gate that all pass.
     #[must_use]
-    pub fn gate(&self) -> CallerGate {
-        self.gate.clone()
+    pub fn gate_of(file: Option<&Self>) -> CallerGate {
+        file.map(|file| file.gate.clone()).unwrap_or_default()
     }
 
     /// Takes up what the file holds now. How many keys that is, if they are others than before.
@@ -66,7 +66,7 @@ pub(super) async fn watch(file: CallerKeyFile, doors: Arc<Doors>) {
         tokio::time::sleep(LOOK_EVERY).await;
         let looking = file.clone();
         // The file may lie on what is slow to read. A look that panicked is followed by another one.
-        let Ok(found) = spawn_blocking(move || looking.renew()).await else { continue };
+        let Ok(found) = aside(move || looking.renew()).await else { continue };
         if let Ok(Some(keys)) = found {
             tracing::info!(keys, "callers are asked for other keys from now on");
         }

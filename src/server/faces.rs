@@ -43,8 +43,7 @@ pub(super) fn authorization_face(
     journal: Option<Arc<Journal>>,
 ) -> Face<impl Fn() -> Front + Clone + use<>> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
-    let edge =
-        Edge { time: limits.time, time_with_key: limits.time, callers: config.callers.clone(), keys: None };
+    let edge = Edge { time: limits.time, time_with_key: limits.time, callers: config.callers(), keys: None };
     let ours = move || Front::new(Authorization::new(engine.clone(), limits).logged(journal.clone()), bytes);
     Face { calls, edge, ours, others: others(config, health) }
 }

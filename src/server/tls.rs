@@ -90,13 +90,9 @@ impl Tls {
     /// Takes up what the files hold now. Whether that is something new.
     fn renew(&self) -> Result<bool, TlsError> {
         let contents = self.0.files.read()?;
-        let is_same = {
-            let identity = self.0.identity.load();
-            contents.digest() == identity.digest
-                && identity.authorities_until.is_none_or(|until| until > Timestamp::now())
-        };
+        let digest = contents.digest();
         // Files that change while they are read are looked at another time: a certificate and another one's key are no pair.
-        if is_same || contents.digest() != self.0.files.read()?.digest() {
+        if self.0.identity.load().is_still_good(digest) || digest != self.0.files.read()?.digest() {
             return Ok(false);
         }
         self.0.identity.store(Arc::new(Identity::of(&self.0.files, &contents)?));
@@ -105,6 +101,11 @@ impl Tls {
 }
 
 impl Identity {
+    /// Whether it is what files of this digest come to now.
+    fn is_still_good(&self, digest: [u8; 32]) -> bool {
+        self.digest == digest && self.authorities_until.is_none_or(|until| until > Timestamp::now())
+    }
+
     fn of(files: &TlsFiles, contents: &Contents) -> Result<Self, TlsError> {
         let chain = certificates(&contents.cert).map_err(|problem| files.bad_cert(problem))?;
         let expires = expiry(&chain).map_err(|problem| files.bad_cert(problem))?;
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn where_all_authorities_have_expired_there_is_no_tls_at_all() {
-        let refused = super::verifier(authority(2001).as_bytes()).err();
+        let refused = verifier(authority(2001).as_bytes()).err();
         assert_eq!(refused.as_deref(), Some("holds only authorities that have expired"));
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt, fs, os::unix::fs::MetadataExt as _, path::Path, time::SystemTime}
 ///
 /// The inode alone does not: a backup copied to where a deleted file was is likely to get the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileIdentity {
+pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
     /// In nanoseconds since 1970; 0 where the file system does not say.
@@ -16,7 +16,7 @@ pub(super) struct FileIdentity {
 
 impl FileIdentity {
     /// The identity of the file that the path names now.
-    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn of(path: &Path) -> Result<Self, StoreError> {
         let meta = fs::metadata(path)
             .map_err(|error| StoreError::Unavailable(format!("`{}`: {error}", path.display())))?;
         let born = meta.created().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());

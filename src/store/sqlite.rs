@@ -24,6 +24,14 @@ use tokio::sync::Mutex;
 /// How often the file is looked at for commits of others. A look reads shared memory only.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// The files that a store of this path is made of, whether they are there or not: the file itself first, and what SQLite
+/// keeps beside it.
+pub(crate) fn files(path: &Path) -> [PathBuf; 4] {
+    // It is beside the file itself, not beside a link to it.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    ["", "-wal", "-shm", "-journal"].map(|ending| log::beside(&path, ending))
+}
+
 /// A role store in a SQLite file that other processes may use at the same time.
 pub struct SqliteStore {
     path: PathBuf,

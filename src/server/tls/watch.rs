@@ -1,10 +1,9 @@
 //! Looking at the files again and again: what is new and good is taken up, and what is not leaves the last good pair.
 
 use super::{Tls, TlsError};
-use crate::telemetry::doors::Doors;
+use crate::{aside::aside, telemetry::doors::Doors};
 use jiff::Timestamp;
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
 
 /// Looks at the files for ever.
 pub(in crate::server) async fn watch(tls: Tls, doors: Arc<Doors>) {
@@ -13,7 +12,7 @@ pub(in crate::server) async fn watch(tls: Tls, doors: Arc<Doors>) {
         tokio::time::sleep(tls.0.interval).await;
         let looking = tls.clone();
         // Files may lie on what is slow to read. A look that panicked is followed by another one.
-        if let Ok(found) = spawn_blocking(move || looking.renew()).await {
+        if let Ok(found) = aside(move || looking.renew()).await {
             told.tell(&tls, found, &doors);
         }
     }
