@@ -172,7 +172,7 @@ async fn what_a_server_and_a_command_leave_is_one_whole_file() {
     assert!(has_log(&store), "while it is served");
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
-    assert!(!has_log(&store), "after a server's end");
+    assert!(!has_log(&store), "after a server's end: {}", server.logs.text());
 }
 
 #[tokio::test]

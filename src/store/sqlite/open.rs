@@ -86,7 +86,7 @@ pub(super) async fn open(path: &Path) -> Result<Handles, StoreError> {
 }
 
 async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreError> {
-    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+    let pool = || kept_open().acquire_timeout(PATIENCE);
     let readers =
         pool().max_connections(READERS).connect_with(options(path).pragma("query_only", "ON")).await?;
     let writer = pool().max_connections(1).connect_with(options(path)).await?;
@@ -101,6 +101,13 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
         log,
         watcher: Mutex::new(Watcher { connection: Some(connection), data_version }),
     })
+}
+
+/// Connections that are neither tried before they are used nor closed for their age: a file does not hang up. Whoever
+/// gives up while one is tried leaves it to be closed by its own thread, which nobody waits for: if that was the last one,
+/// the end of the process could come first, and leave the log beside the file.
+fn kept_open() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None)
 }
 
 /// Looks at the file without changing it: is it a database, is it ours, is it whole, is it not too new?
