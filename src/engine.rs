@@ -12,6 +12,8 @@ pub mod freshness;
 mod gather;
 mod left;
 mod lineage;
+mod settle;
+pub mod sight;
 pub mod stats;
 mod turns;
 pub mod view;

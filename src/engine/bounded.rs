@@ -5,6 +5,7 @@
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use std::{
+    borrow::Borrow,
     hash::{BuildHasher as _, Hash},
     sync::{
         Arc, PoisonError, RwLock, RwLockWriteGuard,
@@ -84,14 +85,20 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 
     /// The key's hash in this map.
-    pub(super) fn hash(&self, key: &K) -> Hashed {
+    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
+    where
+        K: Borrow<Q>,
+    {
         Hashed(self.hasher.hash_one(key))
     }
 
     /// What is held of the key.
-    pub(super) fn get(&self, hash: Hashed, key: &K) -> Option<Arc<Kept<K, V>>> {
+    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Arc<Kept<K, V>>>
+    where
+        K: Borrow<Q>,
+    {
         let shard = self.shard(hash.shard()).read().unwrap_or_else(PoisonError::into_inner);
-        let kept = shard.table.find(hash.0, |kept| kept.key == *key)?;
+        let kept = shard.table.find(hash.0, |kept| kept.key.borrow() == key)?;
         // Writing to what other threads read is dear: only if there is news.
         if !kept.looked_at.load(Relaxed) {
             kept.looked_at.store(true, Relaxed);

@@ -19,6 +19,7 @@ use super::{
 };
 use hashbrown::DefaultHashBuilder;
 use std::{
+    borrow::Borrow,
     collections::{HashMap, HashSet},
     hash::Hash,
     sync::{
@@ -150,12 +151,15 @@ where
     /// What is known about the key for a view at this revision: from the cache, or from what the caller has loaded.
     ///
     /// Load the view first, then look: a fence ahead of the view then shows as an entry ahead of it.
-    pub(super) fn look(
+    pub(super) fn look<Q: Hash + Eq + ?Sized>(
         &self,
-        key: &K,
+        key: &Q,
         revision: u64,
         loaded: Option<&HashMap<K, Loaded<K, V>>>,
-    ) -> Found<K, V> {
+    ) -> Found<K, V>
+    where
+        K: Borrow<Q>,
+    {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
         let present = self.present.get(hash, key);
@@ -247,7 +251,10 @@ impl<K: Hash + Eq + Clone> Complete<K> {
     }
 
     /// Whether it is certain that there is no such thing at this revision, given that nothing is held of it.
-    fn rules_out(&self, key: &K, revision: u64) -> bool {
+    fn rules_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
+    where
+        K: Borrow<Q>,
+    {
         let in_doubt = self.in_doubt.read().unwrap_or_else(PoisonError::into_inner);
         revision >= self.since && matches!(&*in_doubt, Doubts::These(keys) if !keys.contains(key))
     }

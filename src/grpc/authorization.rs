@@ -1,7 +1,7 @@
 //! `rolegate.v1.AuthorizationService`: decode, ask the engine, encode.
 
 use super::{
-    batch::{self, Parts},
+    batch::{self, Batch, Parts},
     convert::{self, BadField, answer, batch::Questions, question, text},
     deadline,
     journal::Journal,
@@ -76,8 +76,8 @@ impl Authorization {
         Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, wait })
     }
 
-    /// Reads the questions of a batch, if they are not too many for this server.
-    fn read_batch(&self, request: &Request<batch::Unread>) -> Result<(Questions, Wish), Status> {
+    /// Reads a batch, if it does not hold too many questions for this server.
+    fn read_batch<'a>(&self, request: &'a Request<batch::Unread>) -> Result<(Batch<'a>, Wish), Status> {
         let batch = request.get_ref().read()?;
         let (items, most) = (batch.items.len(), self.limits.batch_items);
         if items > most {
@@ -86,7 +86,7 @@ impl Authorization {
         }
         let wish =
             self.wish(request.metadata().as_ref(), batch.beside.freshness.as_ref(), batch.beside.explain)?;
-        Ok((convert::batch::questions(&batch), wish))
+        Ok((batch, wish))
     }
 
     fn read(&self, request: &Request<proto::CheckRequest>) -> Result<(Query, Wish), Status> {
@@ -114,6 +114,11 @@ impl Authorization {
         headers: &HeaderMap,
         extensions: &Extensions,
     ) -> Result<proto::CheckResponse, Status> {
+        if let Some(seen) = question::at_sight(question).and_then(|asked| self.engine.at_sight(asked)) {
+            self.engine.stats().decisions.count(Ok(&seen.value));
+            note(extensions, &seen);
+            return self.reply(&seen);
+        }
         let query = question::plain(question)?;
         let wish = self.wish(headers, None, false)?;
         self.reply(&self.decide(&query, wish, extensions).await?)
@@ -126,7 +131,7 @@ impl Authorization {
         extensions: &Extensions,
     ) -> Result<Stamped<Answer>, Status> {
         let answered = self.engine.check(query, wish).await?;
-        notes::note(extensions, (answered.token, answered.age), || notes::decided(&answered.value));
+        note(extensions, &answered);
         Ok(answered)
     }
 
@@ -135,7 +140,18 @@ impl Authorization {
     }
 
     async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<Answered, Status> {
-        let (Questions { good, bad }, wish) = self.read_batch(request)?;
+        let (batch, wish) = self.read_batch(request)?;
+        if wish.takes_sight()
+            && let Some(asked) = convert::batch::at_sight(&batch)
+            && let Some(seen) = self.engine.all_at_sight(&asked).await
+        {
+            return Ok(Answered {
+                bad: Vec::new(),
+                answers: seen.value,
+                stamp: Some((seen.token, seen.age)),
+            });
+        }
+        let Questions { good, bad } = convert::batch::questions(&batch);
         match self.engine.check_many_untold(&good, wish).await {
             Ok(answered) => {
                 Ok(Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) })
@@ -179,12 +195,12 @@ impl Authorization {
         let told = reply.as_ref().and(answered.as_ref());
         let logged = call.check(request.get_ref(), told).await;
         if let Ok(answered) = &answered {
-            let (decisions, stamp) = (&self.engine.stats().decisions, (answered.token, answered.age));
+            let decisions = &self.engine.stats().decisions;
             match untold(&logged, &reply) {
                 Some(why) => decisions.count_untold(1, why),
                 None => {
                     decisions.count(Ok(&answered.value));
-                    notes::note(request.extensions(), stamp, || notes::decided(&answered.value));
+                    note(request.extensions(), answered);
                 }
             }
         }
@@ -248,6 +264,11 @@ const fn untold<T>(logged: &Result<(), Status>, reply: &Result<T, Status>) -> Op
         (Ok(()), Err(_)) => Some(Untold::TooLarge),
         (Err(_), _) => Some(Untold::NotLogged),
     }
+}
+
+/// Notes what a question came to.
+fn note(extensions: &Extensions, answered: &Stamped<Answer>) {
+    notes::note(extensions, (answered.token, answered.age), || notes::decided(&answered.value));
 }
 
 /// Tells all that a user may do.

@@ -60,7 +60,7 @@ pub(super) struct Parts<'a> {
 impl Incoming for Unread {
     fn read(buffer: &mut DecodeBuf<'_>) -> Result<Self, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
-        let items = count(ITEMS, &message);
+        let items = count(&message);
         refuse_too_many(items)?;
         Ok(Self { message, items })
     }
@@ -87,6 +87,13 @@ fn read(message: &[u8], items: usize) -> Result<Batch<'_>, DecodeError> {
     let (mut beside, mut items) = (Vec::new(), Vec::with_capacity(items));
     let mut left = message;
     while !left.is_empty() {
+        if let Some((body, rest)) = short_item(left)
+            && let Some(parts) = Parts::read(body)
+        {
+            items.push(Item::Plain(parts));
+            left = rest;
+            continue;
+        }
         let start = left;
         let (number, kind) = decode_key(&mut left)?;
         if number == ITEMS && kind == WireType::LengthDelimited {
@@ -97,6 +104,15 @@ fn read(message: &[u8], items: usize) -> Result<Batch<'_>, DecodeError> {
         }
     }
     Ok(Batch { beside: proto::BatchCheckRequest::decode(&*beside)?, items })
+}
+
+/// Takes an item off the start of a batch, if one comes there as most writers write it, and how many are short.
+fn short_item(batch: &[u8]) -> Option<(&[u8], &[u8])> {
+    const KEY: u8 = (ITEMS << 3) as u8 | WireType::LengthDelimited as u8;
+    match batch {
+        [KEY, length @ ..0x80, rest @ ..] => rest.split_at_checked(usize::from(*length)),
+        _ => None,
+    }
 }
 
 /// Reads an item whose field starts in one place, and whose length comes next.
@@ -193,15 +209,19 @@ fn refuse_too_many(items: usize) -> Result<(), Status> {
     Err(BadField::malformed("items", problem).into())
 }
 
-/// How often a field occurs. What cannot be read ends the count: decoding will say so.
-fn count(field: u32, mut message: &[u8]) -> usize {
+/// How many items there are. What cannot be read ends the count: decoding will say so.
+fn count(mut message: &[u8]) -> usize {
     let mut found = 0;
     while message.has_remaining() {
+        if let Some((_, rest)) = short_item(message) {
+            (found, message) = (found + 1, rest);
+            continue;
+        }
         let Ok((number, kind)) = decode_key(&mut message) else { break };
         if skip_field(kind, number, &mut message, DecodeContext::default()).is_err() {
             break;
         }
-        found += usize::from(number == field && kind == WireType::LengthDelimited);
+        found += usize::from(number == ITEMS && kind == WireType::LengthDelimited);
     }
     found
 }

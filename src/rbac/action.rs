@@ -1,6 +1,7 @@
 //! The catalogue of project actions: names, frozen bits, and who holds them by default.
 
-use super::mask::ActionMask;
+use super::{mark::ByMark, mask::ActionMask};
+use std::{collections::HashMap, sync::LazyLock};
 
 /// How low in the built-in roles an action starts: each tier's holders hold all tiers above it in this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +46,6 @@ macro_rules! catalogue {
             #[must_use]
             pub const fn tier(self) -> Tier {
                 match self { $(Self::$variant => Tier::$tier,)* }
-            }
-
-            /// The action of that current name.
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
             }
         }
     };
@@ -144,6 +139,15 @@ impl Action {
         self as u32
     }
 
+    /// The action of that current name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match ActionName::parse(name)? {
+            ActionName::Current(action) => Some(action),
+            ActionName::Older(_) => None,
+        }
+    }
+
     /// The action of that bit.
     pub(super) fn of_bit(bit: u32) -> Option<Self> {
         Self::ALL.get(bit as usize).copied()
@@ -210,9 +214,10 @@ impl ActionName {
     /// The name of that spelling, current or older.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Action::from_name(name)
-            .map(Self::Current)
-            .or_else(|| OlderName::ALL.into_iter().find(|older| older.name() == name).map(Self::Older))
+        // Comparing name after name would take longer than a decision does.
+        static BY_SPELLING: LazyLock<HashMap<&str, ActionName, ByMark>> =
+            LazyLock::new(|| ActionName::all().map(|name| (name.name(), name)).collect());
+        BY_SPELLING.get(name).copied()
     }
 
     /// The name's spelling.
@@ -228,7 +233,7 @@ impl ActionName {
     #[must_use]
     pub fn mask(self) -> ActionMask {
         match self {
-            Self::Current(action) => ActionMask::of(&[action]),
+            Self::Current(action) => ActionMask::only(action),
             Self::Older(older) => ActionMask::of(older.stands_for()),
         }
     }

@@ -1,11 +1,12 @@
 //! The decision: one synchronous function from facts to a reasoned answer.
 
 use super::{
+    action::ActionName,
     gear::GearAccess,
     grants::Grants,
     level::{GroupAction, SiteAction},
     mask::ActionMask,
-    question::Question,
+    question::{ProjectAsk, Question},
     requirement::{Need, Requirement},
     role::RoleTable,
     text::{GroupId, ProjectId, UserId},
@@ -133,7 +134,7 @@ impl Missing {
             Need::Site(action) => self.site = Some(action),
             Need::Group(action) | Need::DestinationGroup(action) => self.group = Some(action),
             Need::Project(action) | Need::DestinationProject(action) => {
-                self.project |= ActionMask::of(&[action]);
+                self.project |= ActionMask::only(action);
             }
         }
     }
@@ -156,6 +157,11 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
     if grants.is_superuser() {
         return Decision::because(Reason::SiteAdmin);
     }
+    if let Question::Project(project, ProjectAsk::Action(name)) = question
+        && let Some(decision) = decide_held(project.as_str(), *name, roles, grants)
+    {
+        return decision;
+    }
     let holder = Holder { question, roles, group_of_project: facts.group_of_project, grants };
     if let Some(lack) = holder.lack() {
         return lack;
@@ -164,6 +170,27 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
         return Decision::because(Reason::GearRestricted);
     }
     Decision::because(Reason::GrantedByRole)
+}
+
+/// Decides a plain action on a project where what the user holds there tells: for whoever holds a role on it and is no site
+/// admin. There is such a project then, for stores hold no grants on projects that are not there.
+///
+/// A text that is the id of a project which someone holds a role on is a valid one.
+#[must_use]
+pub fn decide_held(project: &str, name: ActionName, roles: &RoleTable, grants: &Grants) -> Option<Decision> {
+    if !grants.is_enabled() || grants.is_superuser() {
+        return None;
+    }
+    let held = grants.on_project(project);
+    if held.is_empty() {
+        return None;
+    }
+    let missing = name.mask().minus(roles.union(held.iter().map(|grant| &grant.role)));
+    if missing.is_empty() {
+        return Some(Decision::because(Reason::GrantedByRole));
+    }
+    let missing = Missing { project: missing, ..Missing::NONE };
+    Some(Decision { reason: Reason::LackingAction, missing })
 }
 
 /// The first of the question's things that the store does not know: the place, then the destination, then the gear.
@@ -244,7 +271,7 @@ impl Holder<'_> {
                 role.map_or(Standing::LacksRole, |role| Standing::of(role.may(action)))
             }
             Need::Project(action) | Need::DestinationProject(action) => {
-                match self.project_of(need).map(|project| self.grants.on_project(project)) {
+                match self.project_of(need).map(|project| self.grants.on_project(project.as_str())) {
                     None | Some([]) => Standing::LacksRole,
                     Some(held) => {
                         let mask = self.roles.union(held.iter().map(|grant| &grant.role));

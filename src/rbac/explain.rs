@@ -56,7 +56,7 @@ fn roles_meeting(holder: &Holder<'_>, need: Need) -> Vec<GrantingRole> {
             .collect(),
         Need::Project(action) | Need::DestinationProject(action) => holder
             .project_of(need)
-            .map(|project| holder.grants.on_project(project))
+            .map(|project| holder.grants.on_project(project.as_str()))
             .unwrap_or_default()
             .iter()
             .filter(|grant| holder.roles.mask(&grant.role).contains(action))

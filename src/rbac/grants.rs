@@ -81,22 +81,22 @@ impl Grants {
 
     /// The user's roles on a project; empty when the user is not on it.
     #[must_use]
-    pub fn on_project(&self, project: &ProjectId) -> &[ProjectGrant] {
-        let mark = mark::of(project.as_str());
+    pub fn on_project(&self, project: &str) -> &[ProjectGrant] {
+        let mark = mark::of(project);
         let start = self.marks.partition_point(|held| *held < mark);
         let from_there = self.marks.get(start..).unwrap_or_default();
         let alike = from_there.iter().take_while(|held| **held == mark).count();
         let mut found = self.projects.get(start..start + alike).unwrap_or_default();
         // Other projects may bear the same mark; that two texts are equal is told sooner than which comes first.
         while let [first, rest @ ..] = found
-            && first.project != *project
+            && first.project.as_str() != project
         {
             found = rest;
         }
         // The first is the project's own.
         while let [rest @ .., last] = found
             && !rest.is_empty()
-            && last.project != *project
+            && last.project.as_str() != project
         {
             found = rest;
         }
@@ -106,7 +106,7 @@ impl Grants {
     /// What the user's roles on a project come to.
     #[must_use]
     pub fn project_mask(&self, project: &ProjectId, roles: &RoleTable) -> ActionMask {
-        roles.union(self.on_project(project).iter().map(|grant| &grant.role))
+        roles.union(self.on_project(project.as_str()).iter().map(|grant| &grant.role))
     }
 
     /// All group roles, by group.

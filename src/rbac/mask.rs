@@ -21,6 +21,12 @@ impl ActionMask {
         actions.iter().copied().collect()
     }
 
+    /// The set of this one.
+    #[must_use]
+    pub const fn only(action: Action) -> Self {
+        Self(1 << action.bit())
+    }
+
     /// Every current action.
     #[must_use]
     pub fn all() -> Self {

@@ -7,7 +7,7 @@ use proto::{
 };
 
 fn unread(message: &[u8]) -> Unread {
-    Unread { items: count(ITEMS, message), message: Bytes::copy_from_slice(message) }
+    Unread { items: count(message), message: Bytes::copy_from_slice(message) }
 }
 
 /// What an item says, as a message again.
@@ -172,15 +172,15 @@ fn items_are_counted_as_decoding_would_find_them() {
             explain: true,
             ..Default::default()
         };
-        assert_eq!(count(ITEMS, &batch.encode_to_vec()), items);
+        assert_eq!(count(&batch.encode_to_vec()), items);
     }
 }
 
 #[test]
 fn what_cannot_be_read_ends_the_count() {
-    assert_eq!(count(ITEMS, &[0x2a, 0, 0x2a, 0, 0xff]), 2);
-    assert_eq!(count(ITEMS, &[0x2a, 0, 0x2a, 9, 0]), 1);
-    assert_eq!(count(ITEMS, &[0x28, 1]), 0);
+    assert_eq!(count(&[0x2a, 0, 0x2a, 0, 0xff]), 2);
+    assert_eq!(count(&[0x2a, 0, 0x2a, 9, 0]), 1);
+    assert_eq!(count(&[0x28, 1]), 0);
 }
 
 #[test]

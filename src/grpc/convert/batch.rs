@@ -2,15 +2,15 @@
 
 use super::{
     BadField,
-    question::{Asked, Unknown, assemble, nearest, place, resource, unknown_name, user, with_suggestion},
+    question::{Asked, At, Unknown, assemble, nearest, place, resource, unknown_name, user, with_suggestion},
 };
 use crate::{
-    engine::answer::Query,
+    engine::{answer::Query, sight::PlainQuery},
     grpc::{
         batch::{Batch, Parts},
         proto,
     },
-    rbac::{question::Resource, text::UserId},
+    rbac::{action::ActionName, question::Resource, text::UserId},
 };
 
 /// For how many wrong names of a batch it is told what they may mean. To find out takes long: a caller whose names are all
@@ -55,6 +55,27 @@ struct Defaults<'a> {
     user: Result<UserId, BadField>,
     resource: Result<Resource, BadField>,
     asked: Option<Asked<'a>>,
+}
+
+/// The questions of a batch by their texts alone, if all of them are about actions on projects. Nothing of them has been judged
+/// but the actions' names.
+pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQuery<'a>>> {
+    let beside = &batch.beside;
+    let (user, at) = (beside.default_user.as_deref(), beside.default_resource.as_ref().map(At::from));
+    let (asked, mut last) = (of_batch(beside), None);
+    let plain = batch.items.iter().map(|item| {
+        let item = item.parts();
+        let (Some(At::Project(project)), Some(Asked::Action(name))) = (item.at.or(at), item.asked.or(asked))
+        else {
+            return None;
+        };
+        // Neighbours often ask the same.
+        let action = last.filter(|(by, _)| *by == name).map(|(_, action)| action);
+        let action = action.or_else(|| ActionName::parse(name))?;
+        last = Some((name, action));
+        Some(PlainQuery { user: item.user.or(user)?, project, action })
+    });
+    plain.collect()
 }
 
 /// Reads every item.

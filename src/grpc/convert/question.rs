@@ -2,7 +2,7 @@
 
 use super::{BadField, Fault, operation::Attributes, quoted, text};
 use crate::{
-    engine::answer::Query,
+    engine::{answer::Query, sight::PlainQuery},
     grpc::{
         batch::Parts,
         proto::{self, resource::Place},
@@ -57,6 +57,17 @@ impl<'a> From<&'a proto::Resource> for At<'a> {
 /// Reads a single question.
 pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, BadField> {
     single(user(Some(&request.user), None), || resource(request.resource.as_ref()), Asked::of(request))
+}
+
+/// The question by its texts alone, if it is about an action on a project. Nothing of it has been judged but the action's
+/// name.
+pub(in crate::grpc) fn at_sight(parts: Parts<'_>) -> Option<PlainQuery<'_>> {
+    match parts {
+        Parts { user: Some(user), at: Some(At::Project(project)), asked: Some(Asked::Action(name)) } => {
+            Some(PlainQuery { user, project, action: ActionName::parse(name)? })
+        }
+        _ => None,
+    }
 }
 
 /// Reads a single question of which all that it says has been found.

@@ -121,8 +121,10 @@ fn roles_held(holder: &Holder<'_>, need: Need) -> Vec<String> {
             role.map(|role| role.name().to_owned()).into_iter().collect()
         }
         Need::Project(_) | Need::DestinationProject(_) => {
-            let held =
-                holder.project_of(need).map(|project| holder.grants.on_project(project)).unwrap_or_default();
+            let held = holder
+                .project_of(need)
+                .map(|project| holder.grants.on_project(project.as_str()))
+                .unwrap_or_default();
             held.iter().map(|grant| label(holder, grant)).collect()
         }
     }

@@ -108,3 +108,16 @@ fn query(ask: &Ask) -> Result<Query> {
     let question = Question::Project(project, ProjectAsk::Action(ActionName::Current(ask.action)));
     Ok(Query { user: UserId::parse(&user_id(ask.user))?, question })
 }
+
+/// The same question, in memory of its own.
+pub fn anew(query: &Query) -> Query {
+    let user = UserId::parse(query.user.as_str()).expect("it was valid before");
+    let question = match &query.question {
+        Question::Project(project, ask) => {
+            let project = ProjectId::parse(project.as_str()).expect("it was valid before");
+            Question::Project(project, ask.clone())
+        }
+        other => other.clone(),
+    };
+    Query { user, question }
+}
