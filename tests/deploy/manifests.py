@@ -74,6 +74,18 @@ def check_roles():
     assert not writing, f"a sidecar may write: {writing}"
 
 
+def check_document():
+    """What the document has people apply is an overlay that says where it goes: what it lies over would go to no place of its own."""
+    text = (FOLDER / "docs/kubernetes.md").read_text()
+    examples, copy, place = re.search(r"cp -r (\S+) (\S+) && cd (\S+)", text).groups()
+    assert copy == place and Path(copy).parent == Path(examples).parent, f"a copy in {copy} does not find what it lies over"
+    applied = re.findall(r"kubectl apply -k (\S+)", text)
+    assert applied, "nothing is applied"
+    for folder in applied:
+        file = FOLDER / examples / folder / "kustomization.yaml"
+        assert file.exists() and "namespace" in yaml.safe_load(file.read_text()), f"`kubectl apply -k {folder}` goes to no namespace"
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--binary", type=Path, required=True)
@@ -82,6 +94,7 @@ def main():
     version = tomllib.loads((FOLDER / "Cargo.toml").read_text())["package"]["version"]
     program = settings.Program(arguments.binary.resolve(), version)
     check_roles()
+    check_document()
     check_sources(version)
     print(f"  for Kubernetes {', '.join(versions())}")
     for file in arguments.renders:
