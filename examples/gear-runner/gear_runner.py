@@ -13,7 +13,9 @@ Exit codes:
     98        no decision for --patience while it worked; stopped
     126, 127  allowed, but the command cannot be started, or is not there
 ROLEGATE and ROLEGATE_KEY_FILE in the environment stand for the flags of these names.
-A SIGTERM or SIGINT stops the command in the same way, and ends with 128 and the signal's number.
+A SIGTERM or SIGINT stops the command in the same way, and ends with 128 and the signal's number. A command is stopped
+with all that it has started. Whoever kills the runner itself leaves nobody to do that, except in a container of which
+it is the first process.
 """
 
 from __future__ import annotations
@@ -97,6 +99,12 @@ def seconds(text: str) -> float:
     return span
 
 
+def text(word: str) -> str:
+    """A word from the command line that can be sent."""
+    word.encode()
+    return word
+
+
 def key_file(path: str) -> Path:
     """A file that holds a key now."""
     try:
@@ -112,13 +120,13 @@ def arguments() -> argparse.Namespace:
     parser = Parser(description=summary[0], epilog=summary[2], formatter_class=argparse.RawDescriptionHelpFormatter)
     usual = os.environ.get("ROLEGATE", "unix:/run/rolegate/questions.sock")
     shown = os.environ.get("ROLEGATE_KEY_FILE")
-    parser.add_argument("--rolegate", default=usual, help=f"unix:PATH or HOST:PORT [default: {usual}]")
+    parser.add_argument("--rolegate", type=text, default=usual, help=f"unix:PATH or HOST:PORT [default: {usual}]")
     parser.add_argument("--key-file", type=key_file, default=shown, help="the key to show, where callers must show one")
-    parser.add_argument("--user", required=True, help="for whom")
-    parser.add_argument("--gear", required=True, help="the gear's name")
-    parser.add_argument("--project", required=True, help="the project's id")
+    parser.add_argument("--user", required=True, type=text, help="for whom")
+    parser.add_argument("--gear", required=True, type=text, help="the gear's name")
+    parser.add_argument("--project", required=True, type=text, help="the project's id")
     parser.add_argument("--analysis", action="store_true", help="the job makes an analysis")
-    parser.add_argument("--token", help="the revision token of a write that the first answer must contain")
+    parser.add_argument("--token", type=text, help="the revision token of a write that the first answer must contain")
     parser.add_argument("--wait", type=seconds, default=60, help="seconds to wait for a first decision [default: 60]")
     parser.add_argument("--interval", type=seconds, default=5, help="seconds between questions [default: 5]")
     parser.add_argument("--patience", type=seconds, default=60, help="seconds without a decision [default: 60]")

@@ -6,7 +6,9 @@ use crate::{
 };
 use rolegate::grpc::proto::RemoveProjectPermissionRequest;
 use std::{
+    ffi::OsStr,
     fs,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::OnceLock,
@@ -148,9 +150,27 @@ async fn a_job_that_is_not_allowed_is_never_started() {
     assert!(!store.beside("started").exists());
 }
 
+#[test]
+fn what_is_no_text_is_at_fault_and_is_never_the_commands_own_end() {
+    let folder = tempfile::tempdir().unwrap();
+    for flag in ["--rolegate", "--user", "--gear", "--project", "--token"] {
+        let (python, stubs) = prepared();
+        let mut runner = Command::new(python);
+        runner.arg("-B").arg(format!("{FOLDER}/gear_runner.py")).env("PYTHONPATH", stubs);
+        runner.args(["--user", "ann", "--gear", "segmenter", "--project", "scans", "--wait", "0.1"]);
+        runner.arg(flag).arg(OsStr::from_bytes(b"\xff")).args(["--", "touch", "started"]);
+        let ended = runner.current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(64), "{flag}: {said}");
+        assert!(said.contains("gear-runner: not started") && said.contains(flag), "{said}");
+    }
+    assert!(!folder.path().join("started").exists());
+}
+
 #[tokio::test]
 async fn a_job_whose_permission_is_withdrawn_is_stopped_however_it_clings() {
-    for script in [WORK, &format!("trap '' TERM; {WORK}")] {
+    let daemon = format!("setsid sh -c '{WORK}' & wait");
+    for script in [WORK, &format!("trap '' TERM; {WORK}"), &daemon] {
         let store = Store::with_site(SITE);
         let server = serving(&store).await;
         let mut runner = Runner::start(&store, &address(&store), &[], script);
