@@ -84,3 +84,6 @@ def check_context(folder):
         needed += [source.parent / name for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text())]
     for path in map(os.path.normpath, needed):
         assert any(Path(path).is_relative_to(place) for place in let_in), f".dockerignore keeps out {path}"
+    # What an example was built into takes gigabytes, and is another one with each build.
+    for built in [manifest.parent / "target" for manifest in (folder / "examples").rglob("Cargo.toml")]:
+        assert not any(built.is_relative_to(place) for place in let_in), f".dockerignore lets in {built}"

@@ -4,13 +4,16 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 from google.protobuf import json_format
 from rolegate.v1 import authorization_pb2, authorization_pb2_grpc, role_admin_pb2, role_admin_pb2_grpc
 
-DOCUMENT = Path(os.environ["DOCUMENT"]).read_text(encoding="utf-8")
+DOCUMENT_FILE = Path(os.environ["DOCUMENT"])
+DOCUMENT = DOCUMENT_FILE.read_text(encoding="utf-8")
 SOCKET, PORT, ADMIN = os.environ["SOCKET"], os.environ["PORT"], os.environ["ADMIN"]
 HEALTH = "grpc.health.v1.Health/Check"
 MODULES = {
@@ -41,6 +44,20 @@ def the_snippet_decides():
         raise AssertionError("a bad token was taken")
 
 
+def the_runner_runs_as_it_is_shown():
+    """With the stubs that are made already, and a command that takes less long."""
+    (text,) = blocks("console")
+    lines = [shlex.split(line.removeprefix("$ ")) for line in text.replace("\\\n", " ").strip().splitlines()]
+    folder = DOCUMENT_FILE.parents[1] / lines[0][1]
+    assert (folder / "requirements.txt").exists() and os.access(folder / "make_stubs", os.X_OK), folder
+    assert lines[1][-1] == "./make_stubs" and "requirements.txt" in lines[1], lines[1]
+    words = [PORT if word == "127.0.0.1:7700" else word for word in lines[2]]
+    assert PORT in words, words
+    arguments = words[1 : words.index("--") + 1]
+    ended = subprocess.run([sys.executable, "-B", *arguments, "sh", "-c", "exit 7"], cwd=folder, check=False)
+    assert ended.returncode == 7, ended
+
+
 def every_line_for_grpcurl_is_answered():
     """Its message is what the method takes, and the method answers it."""
     (text,) = blocks("sh")
@@ -66,5 +83,6 @@ def ask(words):
 
 
 the_snippet_decides()
+the_runner_runs_as_it_is_shown()
 every_line_for_grpcurl_is_answered()
 print("all that is shown works")
