@@ -16,6 +16,8 @@ use std::{
 const MODE: u32 = 0o600;
 /// What is said of a file that is not ours.
 const FOREIGN: &str = "it holds something else than a decision log: name another file, or move this one away";
+/// What is said of a file that has no name any more.
+const DELETED: &str = "the file was deleted, and no other one could be opened in its place";
 /// How often it is looked whether the file is still where it was.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -23,6 +25,18 @@ pub(super) struct Target {
     file: File,
     path: Option<PathBuf>,
     looked: Instant,
+    place: Place,
+}
+
+/// Where the file is that is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Where it is to be.
+    Here,
+    /// Under another name. No other file could be opened yet.
+    Elsewhere,
+    /// It has no name any more: what is written to it is lost. No other file could be opened yet.
+    Nowhere,
 }
 
 impl Target {
@@ -32,28 +46,46 @@ impl Target {
             Destination::Stdout => (File::from(io::stdout().as_fd().try_clone_to_owned()?), None),
             Destination::File(path) => (open(path)?, Some(path.clone())),
         };
-        Ok(Self { file, path, looked: Instant::now() })
+        Ok(Self { file, path, looked: Instant::now(), place: Place::Here })
     }
 
-    pub(super) const fn file(&mut self) -> &mut File {
-        &mut self.file
+    /// Writes some of it. Nothing to a file that was deleted: nobody would ever read it.
+    pub(super) fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match self.place {
+            Place::Nowhere => Err(io::Error::new(ErrorKind::NotFound, DELETED)),
+            Place::Here | Place::Elsewhere => self.file.write(text),
+        }
+    }
+
+    /// Whether the file that is open is where it is to be.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.place == Place::Here
+    }
+
+    /// Whether what is written would be lost.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.place == Place::Nowhere
     }
 
     /// Opens the file anew if that is asked for, or if another one is in its place or none. Says whether it did; if it
     /// cannot, the old one stays open.
     pub(super) fn look_after(&mut self, asked: bool) -> io::Result<bool> {
         let Some(path) = &self.path else { return Ok(false) };
+        let ours = self.file.metadata()?;
+        let has_name = ours.nlink() > 0;
         if !asked {
-            if self.looked.elapsed() < LOOK_EVERY {
+            if has_name && self.looked.elapsed() < LOOK_EVERY {
                 return Ok(false);
             }
             self.looked = Instant::now();
-            let ours = identity(&self.file.metadata()?);
-            if fs::metadata(path).is_ok_and(|there| identity(&there) == ours) {
+            if fs::metadata(path).is_ok_and(|there| identity(&there) == identity(&ours)) {
+                self.place = Place::Here;
                 return Ok(false);
             }
         }
+        self.place = if has_name { Place::Elsewhere } else { Place::Nowhere };
         self.file = open(path)?;
+        self.place = Place::Here;
         Ok(true)
     }
 }

@@ -66,7 +66,7 @@ impl Writer {
     fn write(&mut self, text: &[u8]) {
         let (mut at, mut pause) = (0, FIRST_PAUSE);
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.target.file().write(rest) {
+            match self.target.write(rest) {
                 Ok(0) => self.tell(&io::Error::from(ErrorKind::WriteZero)),
                 Ok(written) => {
                     at += written;
@@ -83,7 +83,7 @@ impl Writer {
                 at = start_of_line(text, at);
             }
         }
-        if self.told.is_over() {
+        if self.target.is_in_place() && self.told.is_over() {
             tracing::info!("the decision log can be written again");
         }
     }
@@ -92,8 +92,18 @@ impl Writer {
     fn look_after_file(&mut self, asked: bool) -> bool {
         match self.target.look_after(asked) {
             Ok(reopened) => reopened,
-            Err(error) => {
+            Err(error) if self.target.is_deleted() => {
                 self.tell(&error);
+                false
+            }
+            Err(error) => {
+                self.queue.failed();
+                if self.told.is_due() {
+                    tracing::error!(
+                        %error,
+                        "the decision log cannot be opened anew; the file that is open is written to until it can"
+                    );
+                }
                 false
             }
         }

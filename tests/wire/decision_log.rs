@@ -34,12 +34,12 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-fn lines_of(path: &Path) -> Vec<Value> {
+pub(crate) fn lines_of(path: &Path) -> Vec<Value> {
     lines(&std::fs::read_to_string(path).unwrap())
 }
 
 /// The numbers that lines account for, in order; those of gaps as well.
-fn numbers(lines: &[Value]) -> Vec<u64> {
+pub(crate) fn numbers(lines: &[Value]) -> Vec<u64> {
     let number = |line: &Value| match line.get("gap") {
         None => vec![line["seq"].as_u64().unwrap()],
         Some(gap) => {
@@ -67,7 +67,7 @@ fn read(path: &str) -> JoinHandle<String> {
     std::thread::spawn(move || std::fs::read_to_string(path).unwrap())
 }
 
-async fn ask(questions: &mut Questions, user: &str) -> Result<(), Status> {
+pub(crate) async fn ask(questions: &mut Questions, user: &str) -> Result<(), Status> {
     questions.check(question(user)).await.map(drop)
 }
 

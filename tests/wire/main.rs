@@ -27,6 +27,7 @@ mod healthcheck;
 mod hostile;
 mod http;
 mod log_lines;
+mod lost_log;
 mod memory;
 mod open_files;
 mod pieces;
