@@ -5,7 +5,7 @@ use super::{
     exit::Failure,
     init::failure,
     local::using,
-    output::{self, Format, Report, Show},
+    output::{self, Format, Report, Show, printable},
     time,
 };
 use crate::{
@@ -137,17 +137,27 @@ async fn follow(
             }
             continue;
         }
-        epoch = Some(page.epoch);
+        epoch = Some(page.epoch.clone());
         if gap.is_some_and(|gap| !tell(gap, format))
             || !print(page.entries.iter().map(|entry| line(entry, format)))
         {
             return Ok(Report::raw(""));
         }
-        match page.entries.last() {
-            Some(last) => request.after = Some(last.id.clone()),
-            None => tokio::time::sleep(LOOK_EVERY).await,
+        request.after = seen(request.after, &page);
+        if page.entries.is_empty() {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Up to which entry all is known, that it was not asked for included, once a page was told.
+fn seen(after: Option<String>, page: &ListAuditResponse) -> Option<String> {
+    if let Some(last) = page.entries.last() {
+        return Some(last.id.clone());
+    }
+    // A server of an earlier version does not say which is the newest.
+    let reach = [&page.newest, &page.oldest].into_iter().filter(|id| !id.is_empty());
+    reach.cloned().chain(after).max()
 }
 
 /// What a follower was not told.
@@ -214,6 +224,7 @@ impl Source {
                     next_page_token: String::new(),
                     epoch: reach.epoch,
                     oldest: reach.oldest.unwrap_or_default(),
+                    newest: reach.newest.unwrap_or_default(),
                 })
             }
         }
@@ -224,7 +235,7 @@ impl Source {
 fn line(entry: &AuditEntry, format: Format) -> String {
     match format {
         Format::Json => entry.json().to_string(),
-        Format::Table => entry.cells().join("  "),
+        Format::Table => printable(&entry.cells().join("  ")).into_owned(),
     }
 }
 
@@ -272,27 +283,4 @@ impl Show for AuditEntry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(epoch: &str, oldest: &str) -> ListAuditResponse {
-        ListAuditResponse { epoch: epoch.to_owned(), oldest: oldest.to_owned(), ..Default::default() }
-    }
-
-    #[test]
-    fn a_follower_learns_what_is_missing_and_only_then() {
-        let id = |revision: u64| format!("{revision:016x}00000000");
-        let missing = Gap::NoLongerKept { after: id(9), before: id(50) };
-        for (epoch, after, page, expected) in [
-            (None, None, page("a", &id(50)), None),
-            (Some("a"), Some(id(9)), page("a", &id(2)), None),
-            (Some("a"), Some(id(9)), page("a", &id(9)), None),
-            (Some("a"), Some(id(9)), page("a", &id(10)), None),
-            (Some("a"), Some(id(9)), page("a", ""), None),
-            (Some("a"), Some(id(9)), page("a", &id(50)), Some(missing)),
-            (Some("a"), Some(id(9)), page("b", &id(2)), Some(Gap::OtherHistory)),
-        ] {
-            assert_eq!(gap(epoch, after.as_deref(), &page), expected);
-        }
-    }
-}
+mod tests;

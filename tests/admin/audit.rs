@@ -135,7 +135,8 @@ async fn of_the_audit_as_much_is_kept_as_is_said() {
     }
     let page = done(server.root().list_audit(ListAuditRequest::default()).await);
     let kept: Vec<_> = page.entries.iter().map(|entry| entry.subject.as_str()).collect();
-    assert_eq!((kept, &page.oldest), (vec!["user3", "user4"], &page.entries[0].id));
+    let (oldest, newest) = (&page.entries[0].id, &page.entries[1].id);
+    assert_eq!((kept, &page.oldest, &page.newest), (vec!["user3", "user4"], oldest, newest));
     assert!(!page.epoch.is_empty());
 
     // Whoever goes on where they ended long ago is told that there is a hole, and then what there is.
@@ -147,6 +148,28 @@ async fn of_the_audit_as_much_is_kept_as_is_said() {
     let hole = json!({"after": follow[3], "before": page.oldest, "cause": "no_longer_kept"});
     assert_eq!(next(), json!({ "gap": hole }));
     assert_eq!([next(), next()].map(|entry| entry["subject"].clone()), [json!("user3"), json!("user4")]);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_follower_who_asks_for_little_is_told_once_of_what_is_gone() {
+    let server = Server::start_with(&["--audit-keep", "2"]);
+    let create = async |id: &str| {
+        done(server.root().create_user(CreateUserRequest { id: id.to_owned(), ..Default::default() }).await);
+    };
+    for number in 0..5 {
+        create(&format!("user{number}")).await;
+    }
+    let long_ago = "00000000000000010000000";
+    let follow = ["audit", "--follow", "--after", long_ago, "--of", "wanted", "--output", "json"];
+    let mut follower = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["gap"]["cause"], "no_longer_kept");
+    // All that there was has been looked at, though none of it was asked for.
+    create("wanted").await;
+    assert_eq!(next()["subject"], "wanted");
     follower.kill().unwrap();
     follower.wait().unwrap();
 }

@@ -34,8 +34,8 @@ pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditRespon
         })
         .await?;
     let (entries, next_page_token) = call.reply(page, entry);
-    let oldest = reach.oldest.unwrap_or_default();
-    Ok(ListAuditResponse { entries, next_page_token, epoch: reach.epoch, oldest })
+    let [oldest, newest] = [reach.oldest, reach.newest].map(Option::unwrap_or_default);
+    Ok(ListAuditResponse { entries, next_page_token, epoch: reach.epoch, oldest, newest })
 }
 
 /// An entry as it is sent.

@@ -63,6 +63,8 @@ pub struct Reach {
     pub epoch: String,
     /// The id of the oldest entry that is kept; `None` if there are none.
     pub oldest: Option<String>,
+    /// The id of the newest entry; `None` if there are none.
+    pub newest: Option<String>,
 }
 
 /// How far the audit reaches.
@@ -70,9 +72,10 @@ pub struct Reach {
 /// # Errors
 /// The store failed.
 pub async fn reach(tx: &mut Tx) -> Result<Reach> {
-    let row = tx.row("SELECT id FROM audit ORDER BY id LIMIT 1", &[]).await?;
-    let oldest = row.map(|row| row.text(0)).transpose()?;
-    Ok(Reach { epoch: tx.head().epoch.to_string(), oldest })
+    let oldest = tx.row("SELECT id FROM audit ORDER BY id LIMIT 1", &[]).await?;
+    let newest = tx.row("SELECT id FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
+    let id = |row: Option<Row>| row.map(|row| row.text(0)).transpose();
+    Ok(Reach { epoch: tx.head().epoch.to_string(), oldest: id(oldest)?, newest: id(newest)? })
 }
 
 /// A page of the audit, the oldest entries first.
