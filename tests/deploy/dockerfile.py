@@ -8,6 +8,13 @@ from pathlib import Path
 
 PROBLEM = "the Dockerfile: "
 
+# Whoever runs the program, and what `scripts/image` lays out and tries: nothing else gets into the image.
+USER = "65532:65532"
+LAYOUT = "scripts/image-root target/release/rolegate /image"
+COPIES = ["--from=build --chown=0:0 /image/root/ /", f"--from=build --chown={USER} /image/data/ /data/"]
+# An idle server would be twice as large without the first; without the second there is no place for SQLite's own files.
+ENVIRONMENT = {"MIMALLOC_ARENA_EAGER_COMMIT": "0", "SQLITE_TMPDIR": "/data"}
+
 
 def instructions(text):
     """Each instruction with its words, stage by stage; heredocs and escapes other than a line's end are not used here."""
@@ -44,10 +51,6 @@ class Dockerfile:
     def environment(self):
         return dict(rest.split("=", 1) for rest in self.all("ENV"))
 
-    @property
-    def user(self):
-        return self.all("USER")[-1]
-
     def check(self):
         base = next(rest for name, rest in self.stages[0] if name == "ARG").partition("=")[2]
         tag = base.partition(":")[2]
@@ -56,14 +59,18 @@ class Dockerfile:
         assert tag.startswith(wanted + "."), f"{PROBLEM}the base `{base}` is not of Rust {wanted}"
         build = " ".join(rest for name, rest in self.stages[1] if name == "RUN")
         assert "--release" in build and "--locked" in build, f"{PROBLEM}it must build the release that is locked"
+        assert build.endswith(LAYOUT), f"{PROBLEM}what it has built must be laid out by `{LAYOUT}`"
         assert self.last[0] == ("FROM", "scratch"), f"{PROBLEM}the image must start from nothing"
         assert not self.all("RUN"), f"{PROBLEM}there is no shell in the image that could run anything"
-        assert re.fullmatch(r"[1-9]\d{4,}:[1-9]\d{4,}", self.user), f"{PROBLEM}USER must be a number, and not root's"
+        assert self.all("USER") == [USER], f"{PROBLEM}USER must be a number, not root's, and whose /data is: {USER}"
+        assert self.all("COPY") == COPIES and not self.all("ADD"), f"{PROBLEM}it must copy what was laid out, and that alone"
+        assert self.command("CMD") == ["serve"], f"{PROBLEM}CMD must be `serve`: settings are the operator's"
         assert self.command("HEALTHCHECK") == [*self.command("ENTRYPOINT"), "healthcheck"], f"{PROBLEM}HEALTHCHECK"
         labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', " ".join(self.all("LABEL"))))
         for label, key in {"title": "name", "version": "version", "licenses": "license", "description": "description"}.items():
             assert labels.get(label) == self.package[key], f"{PROBLEM}the label `{label}` must be `{self.package[key]}`"
-        assert self.environment.get("MIMALLOC_ARENA_EAGER_COMMIT") == "0", f"{PROBLEM}an idle server would be twice as large"
+        assert labels.get("revision") == "${REVISION}", f"{PROBLEM}the label `revision` must be what the build is told"
+        assert self.environment == ENVIRONMENT, f"{PROBLEM}ENV must be {ENVIRONMENT}"
 
 
 def context(folder):
