@@ -13,7 +13,7 @@ use super::{
 };
 use crate::rbac::{
     action::ActionName,
-    decide::{Decision, Facts, decide, decide_held},
+    decide::{self, Decision, Facts, decide_held},
     grants::Grants,
     question::{ProjectAsk, Question},
     text::UserId,
@@ -49,50 +49,75 @@ struct Asked<'a> {
     user: Arc<Kept<UserId, Grants>>,
 }
 
+/// Of how many questions the users are looked up before any is decided. Each look waits for memory again and again, and looks
+/// that do not depend on each other wait together.
+const ABREAST: usize = 16;
+
 /// Looks at one view.
 struct Sight<'v, 'a> {
+    // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
     view: &'v View,
-    /// Neighbours in a batch are often about the same user.
-    last: Option<Asked<'a>>,
+    /// Those who were asked about last, in the order of the questions; neighbours are often about the same user.
+    found: Vec<Asked<'a>>,
 }
 
 impl<'v, 'a> Sight<'v, 'a> {
-    // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
     const fn of(view: &'v View) -> Self {
-        Self { view, last: None }
+        Self { view, found: Vec::new() }
     }
 
-    fn decide(&mut self, asked: PlainQuery<'a>) -> Option<Decision> {
-        let roles = &self.view.roles;
-        let grants = self.grants(asked.user)?;
-        let decision = decide_held(asked.project, asked.action, roles, grants);
-        decision.or_else(|| self.decide_by_project(asked))
-    }
-
-    /// Where a role on the project does not tell, the project itself must be known.
-    fn decide_by_project(&mut self, asked: PlainQuery<'a>) -> Option<Decision> {
-        let revision = self.view.head.revision;
-        let Found::Known(Some(project)) = self.view.cache.projects.look(asked.project, revision, None) else {
-            return None;
-        };
-        let roles = &self.view.roles;
-        let grants = self.grants(asked.user)?;
-        let question = Question::Project(project.key.clone(), ProjectAsk::Action(asked.action));
-        let facts = Facts { user: Some(grants), group_of_project: Some(&project.value), ..Facts::default() };
-        Some(decide(&question, roles, &facts))
-    }
-
-    /// What the user holds, if it is in memory and of use for this view.
-    fn grants(&mut self, by: &'a str) -> Option<&Grants> {
-        if self.last.as_ref().is_none_or(|last| last.by != by) {
-            let revision = self.view.head.revision;
-            let Found::Known(Some(user)) = self.view.cache.users.look(by, revision, None) else {
-                return None;
-            };
-            self.last = Some(Asked { by, user });
+    /// Decides all of these, or as many as can be told from the first on.
+    fn decide_all(&mut self, asked: &[PlainQuery<'a>], mut told: impl FnMut(Decision)) -> Option<()> {
+        for abreast in asked.chunks(ABREAST) {
+            self.look_up(abreast)?;
+            let mut found = self.found.iter().peekable();
+            for asked in abreast {
+                // One for each stretch of neighbours: the next one's turn comes with the first question that is not about this one.
+                while found.peek().is_some_and(|user| user.by != asked.user) {
+                    found.next();
+                }
+                told(decide(self.view, &found.peek()?.user.value, *asked)?);
+            }
         }
-        self.last.as_ref().map(|last| &last.user.value)
+        Some(())
     }
+
+    /// Finds the users who are asked about, each stretch of neighbours once.
+    fn look_up(&mut self, asked: &[PlainQuery<'a>]) -> Option<()> {
+        let last = self.found.pop();
+        self.found.clear();
+        self.found.extend(last);
+        for PlainQuery { user, .. } in asked {
+            if self.found.last().is_none_or(|last| last.by != *user) {
+                self.found.push(Asked { by: user, user: find(self.view, user)? });
+            }
+        }
+        Some(())
+    }
+}
+
+/// What the user holds, if it is in memory and of use for this view.
+fn find(view: &View, user: &str) -> Option<Arc<Kept<UserId, Grants>>> {
+    match view.cache.users.look(user, view.head.revision, None) {
+        Found::Known(user) => user,
+        Found::Ahead(_) | Found::Nothing => None,
+    }
+}
+
+fn decide(view: &View, grants: &Grants, asked: PlainQuery<'_>) -> Option<Decision> {
+    let decision = decide_held(asked.project, asked.action, &view.roles, grants);
+    decision.or_else(|| decide_by_project(view, grants, asked))
+}
+
+/// Where a role on the project does not tell, the project itself must be known.
+fn decide_by_project(view: &View, grants: &Grants, asked: PlainQuery<'_>) -> Option<Decision> {
+    let Found::Known(project) = view.cache.projects.look(asked.project, view.head.revision, None) else {
+        return None;
+    };
+    let project = project?;
+    let question = Question::Project(project.key.clone(), ProjectAsk::Action(asked.action));
+    let facts = Facts { user: Some(grants), group_of_project: Some(&project.value), ..Facts::default() };
+    Some(decide::decide(&question, &view.roles, &facts))
 }
 
 impl Engine {
@@ -101,7 +126,8 @@ impl Engine {
     #[must_use]
     pub fn at_sight(&self, asked: PlainQuery<'_>) -> Option<Stamped<Answer>> {
         let seen = self.with_view(|view, age| {
-            let decision = Sight::of(view).decide(asked)?;
+            let user = find(view, asked.user)?;
+            let decision = decide(view, &user.value, asked)?;
             Some(Stamped { value: decision.into(), token: view.head.token(), age })
         });
         // Why nothing can be decided, the usual way tells.
@@ -119,9 +145,7 @@ impl Engine {
                 // A long batch must neither hold up health and the follower, nor outlive its deadline.
                 tokio::task::yield_now().await;
             }
-            for asked in breath {
-                answers.push(Ok(sight.decide(*asked)?.into()));
-            }
+            sight.decide_all(breath, |decision| answers.push(Ok(decision.into())))?;
         }
         self.shared.stats.hits.bump();
         Some(Stamped { value: answers, token: view.head.token(), age })
