@@ -13,7 +13,7 @@ use super::{
 };
 use crate::rbac::{
     action::ActionName,
-    decide::{self, Decision, Facts, decide_held},
+    decide::{Decision, decide_plain},
     grants::Grants,
     question::{ProjectAsk, Question},
     text::UserId,
@@ -105,19 +105,18 @@ fn find(view: &View, user: &str) -> Option<Arc<Kept<UserId, Grants>>> {
 }
 
 fn decide(view: &View, grants: &Grants, asked: PlainQuery<'_>) -> Option<Decision> {
-    let decision = decide_held(asked.project, asked.action, &view.roles, grants);
-    decision.or_else(|| decide_by_project(view, grants, asked))
+    let held = grants.on_project(asked.project);
+    // Whoever holds a role on a project vouches for it: stores hold no grants on projects that are not there, and what the user
+    // holds is of this view.
+    if held.is_empty() && !is_known(view, asked.project) {
+        return None;
+    }
+    Some(decide_plain(asked.action, &view.roles, grants, held))
 }
 
-/// Where a role on the project does not tell, the project itself must be known.
-fn decide_by_project(view: &View, grants: &Grants, asked: PlainQuery<'_>) -> Option<Decision> {
-    let Found::Known(project) = view.cache.projects.look(asked.project, view.head.revision, None) else {
-        return None;
-    };
-    let project = project?;
-    let question = Question::Project(project.key.clone(), ProjectAsk::Action(asked.action));
-    let facts = Facts { user: Some(grants), group_of_project: Some(&project.value), ..Facts::default() };
-    Some(decide::decide(&question, &view.roles, &facts))
+/// Whether the project is in memory. One that is not there may be no project, or no valid id.
+fn is_known(view: &View, project: &str) -> bool {
+    matches!(view.cache.projects.look(project, view.head.revision, None), Found::Known(Some(_)))
 }
 
 impl Engine {

@@ -8,7 +8,7 @@ use super::{
     mask::ActionMask,
     question::{ProjectAsk, Question},
     requirement::{Need, Requirement},
-    role::RoleTable,
+    role::{ProjectGrant, RoleTable},
     text::{GroupId, ProjectId, UserId},
 };
 
@@ -154,13 +154,11 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
     if let Some(reason) = unknown_thing(question, facts) {
         return Decision::because(reason);
     }
+    if let Question::Project(project, ProjectAsk::Action(name)) = question {
+        return decide_plain(*name, roles, grants, grants.on_project(project.as_str()));
+    }
     if grants.is_superuser() {
         return Decision::because(Reason::SiteAdmin);
-    }
-    if let Question::Project(project, ProjectAsk::Action(name)) = question
-        && let Some(decision) = decide_held(project.as_str(), *name, roles, grants)
-    {
-        return decision;
     }
     let holder = Holder { question, roles, group_of_project: facts.group_of_project, grants };
     if let Some(lack) = holder.lack() {
@@ -172,25 +170,21 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
     Decision::because(Reason::GrantedByRole)
 }
 
-/// Decides a plain action on a project where what the user holds there tells: for whoever holds a role on it and is no site
-/// admin. There is such a project then, for stores hold no grants on projects that are not there.
-///
-/// A text that is the id of a project which someone holds a role on is a valid one.
+/// Decides a plain action on a project that there is, for a user who holds these roles on it.
 #[must_use]
-pub fn decide_held(project: &str, name: ActionName, roles: &RoleTable, grants: &Grants) -> Option<Decision> {
-    if !grants.is_enabled() || grants.is_superuser() {
-        return None;
+pub fn decide_plain(name: ActionName, roles: &RoleTable, grants: &Grants, held: &[ProjectGrant]) -> Decision {
+    if !grants.is_enabled() {
+        return Decision::because(Reason::UserDisabled);
     }
-    let held = grants.on_project(project);
-    if held.is_empty() {
-        return None;
+    if grants.is_superuser() {
+        return Decision::because(Reason::SiteAdmin);
     }
     let missing = name.mask().minus(roles.union(held.iter().map(|grant| &grant.role)));
     if missing.is_empty() {
-        return Some(Decision::because(Reason::GrantedByRole));
+        return Decision::because(Reason::GrantedByRole);
     }
-    let missing = Missing { project: missing, ..Missing::NONE };
-    Some(Decision { reason: Reason::LackingAction, missing })
+    let reason = if held.is_empty() { Reason::NoRole } else { Reason::LackingAction };
+    Decision { reason, missing: Missing { project: missing, ..Missing::NONE } }
 }
 
 /// The first of the question's things that the store does not know: the place, then the destination, then the gear.

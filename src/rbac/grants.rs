@@ -83,7 +83,7 @@ impl Grants {
     #[must_use]
     pub fn on_project(&self, project: &str) -> &[ProjectGrant] {
         let mark = mark::of(project);
-        let start = self.marks.partition_point(|held| *held < mark);
+        let start = mark::first(&self.marks, mark);
         let from_there = self.marks.get(start..).unwrap_or_default();
         let alike = from_there.iter().take_while(|held| **held == mark).count();
         let mut found = self.projects.get(start..start + alike).unwrap_or_default();
