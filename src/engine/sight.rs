@@ -73,7 +73,7 @@ impl<'v, 'a> Sight<'v, 'a> {
             let mut found = self.found.iter().peekable();
             for asked in abreast {
                 // One for each stretch of neighbours: the next one's turn comes with the first question that is not about this one.
-                while found.peek().is_some_and(|user| user.by != asked.user) {
+                while found.peek().is_some_and(|user| !are_same(user.by, asked.user)) {
                     found.next();
                 }
                 told(decide(self.view, &found.peek()?.user.value, *asked)?);
@@ -88,12 +88,17 @@ impl<'v, 'a> Sight<'v, 'a> {
         self.found.clear();
         self.found.extend(last);
         for PlainQuery { user, .. } in asked {
-            if self.found.last().is_none_or(|last| last.by != *user) {
+            if self.found.last().is_none_or(|last| !are_same(last.by, user)) {
                 self.found.push(Asked { by: user, user: find(self.view, user)? });
             }
         }
         Some(())
     }
+}
+
+/// Whether texts are equal: those of a batch's defaults are the same piece of memory.
+pub(crate) fn are_same(one: &str, other: &str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 /// What the user holds, if it is in memory and of use for this view.

@@ -84,23 +84,23 @@ impl Grants {
     pub fn on_project(&self, project: &str) -> &[ProjectGrant] {
         let mark = mark::of(project);
         let start = mark::first(&self.marks, mark);
-        let from_there = self.marks.get(start..).unwrap_or_default();
-        let alike = from_there.iter().take_while(|held| **held == mark).count();
-        let mut found = self.projects.get(start..start + alike).unwrap_or_default();
-        // Other projects may bear the same mark; that two texts are equal is told sooner than which comes first.
-        while let [first, rest @ ..] = found
-            && first.project.as_str() != project
-        {
-            found = rest;
+        let alike = self.marks.iter().skip(start).take_while(|held| **held == mark).count();
+        let is_it = |grant: &ProjectGrant| grant.project.as_str() == project;
+        match self.projects.get(start..start + alike).unwrap_or_default() {
+            [] => &[],
+            [only] => {
+                if is_it(only) {
+                    std::slice::from_ref(only)
+                } else {
+                    &[]
+                }
+            }
+            // Other projects may bear the same mark. Grants on one project stand beside each other.
+            many => many
+                .chunk_by(|one, next| one.project == next.project)
+                .find(|same| same.first().is_some_and(is_it))
+                .unwrap_or_default(),
         }
-        // The first is the project's own.
-        while let [rest @ .., last] = found
-            && !rest.is_empty()
-            && last.project.as_str() != project
-        {
-            found = rest;
-        }
-        found
     }
 
     /// What the user's roles on a project come to.

@@ -58,11 +58,14 @@ impl Marker {
 
 impl Hasher for Marker {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
+        let (words, _) = bytes.as_chunks::<8>();
         words.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
-        let mut last = [0; 8];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.mix(u64::from_le_bytes(last) ^ bytes.len() as u64);
+        // Whatever is left over is among the last eight, some of which may be mixed in for the second time.
+        let last = match bytes.last_chunk() {
+            Some(last) => u64::from_le_bytes(*last),
+            None => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        self.mix(last ^ bytes.len() as u64);
     }
 
     fn write_u8(&mut self, byte: u8) {

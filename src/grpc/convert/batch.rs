@@ -5,7 +5,10 @@ use super::{
     question::{Asked, At, Unknown, assemble, nearest, place, resource, unknown_name, user, with_suggestion},
 };
 use crate::{
-    engine::{answer::Query, sight::PlainQuery},
+    engine::{
+        answer::Query,
+        sight::{PlainQuery, are_same},
+    },
     grpc::{
         batch::{Batch, Parts},
         proto,
@@ -62,7 +65,7 @@ struct Defaults<'a> {
 pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQuery<'a>>> {
     let beside = &batch.beside;
     let (user, at) = (beside.default_user.as_deref(), beside.default_resource.as_ref().map(At::from));
-    let (asked, mut last) = (of_batch(beside), None);
+    let (asked, mut last) = (of_batch(beside), None::<(&str, ActionName)>);
     let plain = batch.items.iter().map(|item| {
         let item = item.parts();
         let (Some(At::Project(project)), Some(Asked::Action(name))) = (item.at.or(at), item.asked.or(asked))
@@ -70,7 +73,7 @@ pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQue
             return None;
         };
         // Neighbours often ask the same.
-        let action = last.filter(|(by, _)| *by == name).map(|(_, action)| action);
+        let action = last.filter(|(by, _)| are_same(by, name)).map(|(_, action)| action);
         let action = action.or_else(|| ActionName::parse(name))?;
         last = Some((name, action));
         Some(PlainQuery { user: item.user.or(user)?, project, action })
