@@ -21,11 +21,12 @@
 //! # The trip of a check
 //!
 //! [`server`] accepts, and hands the connection to one of the threads that answer; what is around every call in
-//! [`telemetry`] starts a timer; [`grpc::edge`] asks for keys and sees to the deadline; [`grpc::authorization`] gets
-//! protobuf and makes a [`engine::answer::Query`] of it, or names the bad field; [`engine`] takes the facts from the
-//! cache and the role table from the same view (or waits for the wanted freshness and loads what is missing, where the
-//! store is read), and calls [`rbac::decide::decide`], which is synchronous and pure; the decision becomes protobuf. From
-//! memory, there is no I/O, and no wait.
+//! [`telemetry`] starts a timer; [`grpc::edge`] asks for keys and sees to the deadline. A plain question, which most are, is
+//! answered by [`engine::sight`] from the texts that it came in, if what is in memory tells. Otherwise
+//! [`grpc::authorization`] gets protobuf and makes a [`engine::answer::Query`] of it, or names the bad field; [`engine`]
+//! takes the facts from the cache and the role table from the same view (or waits for the wanted freshness and loads what
+//! is missing, where the store is read), and calls [`rbac::decide::decide`], which is synchronous and pure. The decision
+//! becomes protobuf. From memory, there is no I/O, and no wait.
 //!
 //! # The trip of an edit
 //!
