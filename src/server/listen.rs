@@ -211,8 +211,11 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
             Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else of that name"))
         }
         Ok(_) => match UnixStream::connect(path).await {
-            Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens on it")),
-            Err(_) => fs::remove_file(path),
+            // What the system says where nobody listens, and only there.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            // One that has no room for another caller (would block) is as alive as one that has.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens on it")),
         },
     }
 }

@@ -94,6 +94,27 @@ async fn a_live_socket_and_a_file_are_left_alone() {
     assert_eq!(decision(&format!("unix:{}", socket.display())).await, Decision::Allow);
 }
 
+#[tokio::test]
+async fn a_socket_of_a_server_that_is_too_busy_to_take_anyone_in_is_left_alone() {
+    let store = Store::with_site(SITE);
+    let path = store.beside("busy.sock");
+    let busy = tokio::net::UnixSocket::new_stream().unwrap();
+    busy.bind(&path).unwrap();
+    let busy = busy.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(next) = tokio::net::UnixStream::connect(&path).await {
+        waiting.push(next);
+    }
+    let listen = format!("unix:{}", path.display());
+    let second = run(["serve", "--store", store.text(), "--listen", &listen, "--admin-listen", "off"]);
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(1) && said.contains("another server listens on it"), "{said}");
+    for _ in waiting {
+        busy.accept().await.unwrap();
+    }
+    assert!(tokio::net::UnixStream::connect(&path).await.is_ok(), "the socket is not theirs any more");
+}
+
 /// The user that this test runs as.
 fn own_uid() -> u32 {
     fs::metadata("/proc/self").unwrap().uid()
