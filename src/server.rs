@@ -5,6 +5,7 @@ pub mod connection;
 mod ending;
 mod face;
 mod faces;
+mod file;
 mod guests;
 mod health;
 mod http;

@@ -1,13 +1,13 @@
 //! The file of callers' keys: read at the start and looked at again for as long as the server runs, so that keys can be
 //! changed beneath it. What cannot be used leaves the last good keys in use: a server that asks for keys never stops asking.
 
+use super::file;
 use crate::{
     aside::aside,
     grpc::bearer::{CallerGate, CallerKeys, SHORTEST_CALLER_KEY},
     telemetry::doors::Doors,
 };
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -54,7 +54,7 @@ impl CallerKeyFile {
 }
 
 fn read(path: &Path) -> Result<CallerKeys, String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(file::read(path)?).map_err(|_| "is not valid UTF-8".to_owned())?;
     CallerKeys::parse(&text)
         .ok_or_else(|| format!("must hold keys of at least {SHORTEST_CALLER_KEY} characters, one a line"))
 }

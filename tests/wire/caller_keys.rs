@@ -3,14 +3,14 @@
 use super::{
     ask::{item, may, project},
     http::metric,
-    server::{Bearer, Server, Store, until},
+    server::{Bearer, Server, Store, run, until},
     site::SITE,
 };
 use rolegate::grpc::proto::{
     BatchCheckRequest, GetEffectiveActionsRequest, authorization_service_client::AuthorizationServiceClient,
 };
 use serde_json::Value;
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 use tonic::{Code, transport::Channel};
 
 const OLD: &str = "an-old-key-of-more-than-thirty-two-characters";
@@ -138,4 +138,26 @@ async fn a_file_that_cannot_be_used_leaves_the_last_good_keys_in_use_and_is_told
     guarded.swap(NEW.as_bytes());
     until("good keys are taken up", async || guarded.asked(NEW).await.is_ok()).await;
     assert_eq!(guarded.asked(OLD).await, REFUSED);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_the_file_stops_nobody_from_looking_again() {
+    let guarded = Guarded::start(OLD).await;
+    let file = guarded.store.beside("mount/..data/key");
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    until("the log says so", async || guarded.server.logs.contain("is no regular file")).await;
+    assert_eq!(guarded.asked(OLD).await, Ok(()));
+    guarded.swap(NEW.as_bytes());
+    until("good keys are taken up", async || guarded.asked(NEW).await.is_ok()).await;
+    assert_eq!(guarded.asked(OLD).await, REFUSED);
+    // What never ends is not waited for at the start either.
+    let pipe = guarded.store.beside("mount/..0/key");
+    for endless in [pipe.to_str().unwrap(), "/dev/zero"] {
+        let flags = ["serve", "--check-config", "--store", "/none", "--caller-key-file", endless];
+        let done = run(flags);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(64), "{said}");
+        assert!(said.contains("`caller_key_file`") && said.contains("is no regular file"), "{said}");
+    }
 }

@@ -1,18 +1,15 @@
 //! The files that TLS is made of.
 
+use crate::server::file::read;
 use sha2::{Digest as _, Sha256};
 use std::{
-    fs::{self, File},
-    io::Read as _,
+    fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 /// The rights of others to read.
 const OTHERS_READ: u32 = 0o004;
-
-/// The most that a file may hold, in bytes: hundreds of certificates.
-const LARGEST: u64 = 1 << 20;
 
 /// Where a certificate, its key and the clients' authorities are. Every look at them follows links anew, so that a folder
 /// may be swapped beneath them.
@@ -76,22 +73,6 @@ impl TlsFiles {
     }
 }
 
-/// All of a file, if that is not too much. Nothing is read that might never end, such as a pipe: nobody would look at the
-/// files any more.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let is_file = fs::metadata(path).map_err(|error| error.to_string())?.is_file();
-    if !is_file {
-        return Err("is no regular file".to_owned());
-    }
-    let mut held = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(LARGEST + 1).read_to_end(&mut held).map_err(|error| error.to_string())?;
-    if held.len() as u64 > LARGEST {
-        return Err(format!("holds more than {LARGEST} bytes"));
-    }
-    Ok(held)
-}
-
 impl TlsError {
     fn new(setting: &'static str, file: &Path, problem: impl Into<String>) -> Self {
         Self { setting, file: file.display().to_string(), problem: problem.into() }
@@ -108,30 +89,5 @@ impl Contents {
             digest.update(part);
         }
         digest.finalize().into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_read_up_to_the_most_that_it_may_hold() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        for (size, is_read) in [(0, true), (LARGEST, true), (LARGEST + 1, false), (1 << 40, false)] {
-            File::create(&path).unwrap().set_len(size).unwrap();
-            assert_eq!(read(&path).map(|held| held.len() as u64).ok(), is_read.then_some(size), "{size}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused_without_waiting_for_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
-            assert_eq!(read(path), Err("is no regular file".to_owned()), "{path:?}");
-        }
     }
 }
