@@ -63,8 +63,9 @@ async fn start(config: &Config, log: Option<DecisionLog>, lines: &Lines, demo: b
         true => Some(demo::prepare(config).await.map_err(|error| error.to_string())?),
         false => None,
     };
-    open_files::allow(listeners.count().saturating_mul(config.connections.connections));
-    announce(config, &listeners);
+    let mut config = config.clone();
+    config.connections.connections = open_files::share(listeners.count(), config.connections.connections);
+    announce(&config, &listeners);
     if let Some(key) = demo_key {
         print_aside(demo::welcome(&listeners, &key)).map_err(|error| error.to_string())?;
     }

@@ -3,9 +3,9 @@
 use super::{
     ask::{may, project},
     attack::{limited, serves},
-    http::metric,
-    raw::dial,
-    server::{Server, Store, until},
+    http::{get, metric},
+    raw::{GREETING, dial},
+    server::{Server, Store, run, until},
     site::SITE,
 };
 use rolegate::grpc::proto::Decision;
@@ -13,6 +13,7 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
+use tokio::io::AsyncWriteExt as _;
 
 /// Lets a running server have so many files open and no more.
 fn limit_files(server: &Server, most: usize) {
@@ -84,7 +85,35 @@ async fn where_places_are_more_than_files_the_log_says_so_at_start() {
     for (limit, told) in [("--nofile=1024:1024", 1), ("--nofile=1024:8192", 0)] {
         let server = limited(&[limit], &store, &[]).await;
         // Three listeners of 1,024 places each, and what a server needs beside them.
-        let lines = server.logs.count("\"allowed\":1024,\"needed\":3200");
+        let lines = server.logs.count("\"allowed\":1024,\"needed\":3200,\"connections\":298");
         assert_eq!((server.logs.count("ulimit -Hn"), lines), (told, told), "{}", server.logs.text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_cannot_take_the_last_file_and_shut_out_probes() {
+    let store = Store::with_site(SITE);
+    let server = limited(&["--nofile=256:256"], &store, &["--http-listen", "127.0.0.1:0"]).await;
+    let mut questions = server.questions().await;
+    let mut asked = async || {
+        let answer = questions.check(may("bob", project("scans"), "files_download")).await.unwrap();
+        answer.into_inner().decision()
+    };
+    assert_eq!(asked().await, Decision::Deny);
+    let mut crowd = Vec::new();
+    for address in [&server.questions, &server.admin, &server.http, &server.metrics] {
+        for _ in 0..100 {
+            let mut stream = dial(address).await;
+            // Where HTTP/1 is spoken, they may be gone already.
+            let _ = stream.write_all(GREETING).await;
+            crowd.push(stream);
+        }
+    }
+    serves(&server.questions).await;
+    assert_eq!(get(&server.metrics, "/readyz").await.0, 200);
+    let admin = run(["healthcheck", "--server", &server.admin]);
+    assert!(admin.status.success(), "{admin:?}");
+    // Whoever was answered before them is answered still.
+    assert_eq!(asked().await, Decision::Deny);
+    assert!(!server.logs.contain("cannot accept"), "{}", server.logs.text());
 }
