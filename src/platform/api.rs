@@ -16,12 +16,14 @@ mod names;
 mod permissions;
 mod projects;
 mod roles;
+mod room;
 mod session;
 mod users;
 
 use crate::engine::Engine;
 use axum::{Router, http::StatusCode, middleware};
 use failure::Failure;
+use room::Room;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use utoipa::{
@@ -42,6 +44,8 @@ struct Api {
     engine: Engine,
     /// How many requests may be answered at a time.
     places: Arc<Semaphore>,
+    /// What their bodies may take up together.
+    room: Room,
     /// How large a body may be.
     body_bytes: usize,
     description: Arc<Description>,
@@ -94,6 +98,7 @@ pub fn router(engine: Engine, body_bytes: usize, requests: usize) -> Router {
     let api = Api {
         engine,
         places: Arc::new(Semaphore::new(requests)),
+        room: Room::for_bodies_of(body_bytes),
         body_bytes,
         description: Arc::new(description),
     };

@@ -3,10 +3,13 @@
 use crate::{
     clients::served,
     http::{request, send},
-    server::{Server, Store},
+    server::{Server, Store, until},
 };
 use std::time::{Duration, Instant};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// Every path and method that is served, with something in each gap.
 fn inventory() -> Vec<(String, String)> {
@@ -137,6 +140,31 @@ async fn what_is_too_large_is_refused_and_what_is_too_slow_is_cut_off() {
     let mut silent = TcpStream::connect(server.http.trim_start_matches("http://")).await.unwrap();
     let closed = tokio::time::timeout(Duration::from_secs(20), silent.read(&mut [0; 16])).await;
     assert!(closed.is_ok(), "a silent connection is closed");
+}
+
+#[tokio::test]
+async fn long_bodies_share_the_room_that_there_is_for_them_and_short_ones_need_none() {
+    let store = Store::new();
+    let flags = ["--http-listen", "127.0.0.1:0", "--message-bytes", "1MiB"];
+    let server = Server::start_with(&store, &flags).await;
+    let post =
+        async |body: &str| request(&server.http, &store.key, "POST", "/api/groups", Some(body)).await.status;
+    let long = format!("{{\"_id\": \"long\", \"label\": \"{}\"}}", "x".repeat(100_000));
+    let promises = format!(
+        "POST /api/groups HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\
+         Authorization: Bearer {}\r\n\r\n{{",
+        store.key
+    );
+    let mut waiting = Vec::new();
+    while post(&long).await != 503 {
+        assert!(waiting.len() < 500, "as many as anyone likes");
+        let mut stream = TcpStream::connect(server.http.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(promises.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    assert_eq!(post(r#"{"_id": "short", "label": "Short"}"#).await, 200);
+    drop(waiting);
+    until("there is room again", async || post(&long).await != 503).await;
 }
 
 #[tokio::test]

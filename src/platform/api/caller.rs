@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::future::BoxFuture;
+use http_body::Body as _;
 use std::time::Duration;
 
 /// The longest that a request may take, its body included.
@@ -26,12 +27,14 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// Lets those in who show a key, few enough at a time, for so long.
 pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let Ok(_place) = api.places.try_acquire() else {
-        let busy = "too many requests are being answered; try again later";
-        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", busy).into_response();
+        return busy("too many requests are being answered; try again later");
     };
     let answer = async {
         match authenticate(&api.engine, request.headers()).await {
             Ok(actor) => {
+                let Some(_room) = api.room.take(request.body().size_hint().upper()) else {
+                    return busy("too many long bodies are coming in; try again later, or send less at once");
+                };
                 request.extensions_mut().insert(actor);
                 next.run(request).await
             }
@@ -40,6 +43,10 @@ pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     };
     let late = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "DEADLINE", "the request took too long");
     tokio::time::timeout(LONGEST, answer).await.unwrap_or_else(|_| late().into_response())
+}
+
+fn busy(why: &str) -> Response {
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", why).into_response()
 }
 
 async fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Actor, Failure> {
