@@ -14,14 +14,18 @@ const REFLECTION: &str = "/grpc.reflection.";
 /// How many talks with reflection there may be at a time: they are for people who look around.
 const TALKS: usize = 16;
 
-/// How many questions for the health may be waited for on a connection. On each: a place that all share could be kept from
-/// probes by whoever begins questions and does not ask them.
+/// How many questions for the health may be begun at a time on a connection: without a limit, each could make as many tasks
+/// as it may have streams.
+const BEGUN: usize = 16;
+/// How many of them may be waited for. As those, on each connection: a place that all share could be kept from probes by
+/// whoever begins questions and does not ask them.
 const WAITING: usize = 8;
 
 /// The places that are free.
 #[derive(Clone)]
 pub(super) struct Places {
     calls: Seats,
+    begun: Seats,
     waiting: Seats,
     watches: Seats,
     talks: Seats,
@@ -52,15 +56,15 @@ impl Seats {
     }
 }
 
-/// The place that a call has taken, if it needs one, and the room that its long messages take. Both are held for as long
-/// as anyone holds a share of it: whoever answers, the request that comes in, every piece of the answer until the caller
-/// has taken it in.
+/// The place that a call has taken, and the room that its long messages take. Both are held for as long as anyone holds a
+/// share of it: whoever answers, the request that comes in, every piece of the answer until the caller has taken it in.
 #[derive(Clone)]
 pub(super) struct Place(Arc<Held>);
 
 struct Held {
     load: Load,
-    seat: Option<Arc<()>>,
+    is_free: bool,
+    _seat: Arc<()>,
 }
 
 /// A place for waiting, until it is dropped.
@@ -69,27 +73,28 @@ pub(super) struct Waits(#[expect(dead_code, reason = "held, not read")] Arc<()>)
 impl Places {
     pub(super) fn new(calls: usize, watches: usize, longest_message: usize) -> Self {
         let room = Arc::new(Room::for_messages_of(longest_message));
-        let [calls, waiting, watches, talks] = [calls, WAITING, watches, TALKS].map(Seats::new);
-        Self { calls, waiting, watches, talks, room }
+        let [calls, begun, waiting, watches, talks] = [calls, BEGUN, WAITING, watches, TALKS].map(Seats::new);
+        Self { calls, begun, waiting, watches, talks, room }
     }
 
-    /// The same places for the calls on one connection, which has places of its own for waiting.
+    /// The same places for the calls on one connection, which has places of its own for questions for the health.
     pub(super) fn on_connection(&self) -> Self {
-        Self { waiting: Seats::new(WAITING), ..self.clone() }
+        Self { begun: Seats::new(BEGUN), waiting: Seats::new(WAITING), ..self.clone() }
     }
 
     /// Takes a place for a call of this path, and room for its headers, if there are any.
     pub(super) fn take(&self, path: &str, headers: &HeaderMap) -> Option<Place> {
-        let seat = if path == HEALTH {
-            None
+        let is_free = path == HEALTH;
+        let seats = if is_free {
+            &self.begun
         } else if path.starts_with(WATCH) {
-            Some(self.watches.take()?)
+            &self.watches
         } else if path.starts_with(REFLECTION) {
-            Some(self.talks.take()?)
+            &self.talks
         } else {
-            Some(self.calls.take()?)
+            &self.calls
         };
-        let held = Held { load: Load::on(Arc::clone(&self.room)), seat };
+        let held = Held { _seat: seats.take()?, is_free, load: Load::on(Arc::clone(&self.room)) };
         held.load.take_head(headers).then(|| Place(Arc::new(held)))
     }
 
@@ -100,9 +105,9 @@ impl Places {
 }
 
 impl Place {
-    /// Whether the call needs none as long as nobody waits for it.
+    /// Whether the call takes none from others as long as nobody waits for it.
     pub(super) fn is_free(&self) -> bool {
-        self.0.seat.is_none()
+        self.0.is_free
     }
 
     /// What the call's messages take up.
@@ -126,6 +131,18 @@ mod tests {
         assert!(other.take_to_wait().is_some());
         waiting.pop();
         assert!(one.take_to_wait().is_some());
+    }
+
+    #[test]
+    fn whoever_begins_many_questions_for_the_health_takes_none_of_another_connection() {
+        let places = Places::new(1, 1, 1 << 20);
+        let [one, other] = [places.on_connection(), places.on_connection()];
+        let begin = |places: &Places| places.take(HEALTH, &HeaderMap::new());
+        let mut begun: Vec<_> = std::iter::from_fn(|| begin(&one)).collect();
+        assert_eq!(begun.len(), BEGUN);
+        assert!(begin(&other).is_some_and(|place| place.is_free()));
+        begun.pop();
+        assert!(begin(&one).is_some());
     }
 
     #[test]
