@@ -4,7 +4,7 @@ mod turn;
 
 use super::{
     guests::{Guest, Guests, Seat},
-    listen::Listener,
+    listen::{Listener, WAITING},
     shutdown,
     socket::{Accepted, Socket},
 };
@@ -19,7 +19,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -40,6 +40,9 @@ const GREETING: usize = 24;
 /// What a client that was told to go still has for the calls that it has begun: none takes longer, and what lasts for ever,
 /// such as a watch, can be begun anew on another connection.
 const LAST_CALLS: Duration = Duration::from_secs(150);
+/// What a client has that had connected when the server stopped, and of which nothing had been read yet: its question may be
+/// there already, and is answered like others that were.
+const LAST_GREETING: Duration = Duration::from_millis(250);
 /// How long to wait after an error that accepting again at once would only repeat, such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
@@ -64,6 +67,8 @@ pub(super) struct Acceptor {
     listener: Listener,
     guests: Arc<Guests>,
     greeting: Duration,
+    /// How many may still be let in when the server has stopped: as many as can have been waiting.
+    last: AtomicU32,
     doors: Arc<Doors>,
     counts: Arc<Connections>,
     /// When it was last told that connections cannot be accepted.
@@ -79,17 +84,25 @@ impl Acceptor {
     ) -> Self {
         counts.add_limit(limits.connections);
         let guests = Arc::new(Guests::new(limits.connections));
-        Self { listener, guests, greeting: limits.greeting, doors, counts, told: Told::default() }
+        let (last, told) = (AtomicU32::new(WAITING), Told::default());
+        Self { listener, guests, greeting: limits.greeting, last, doors, counts, told }
     }
 
     /// The next connection, when there is room for it. To be driven to its end: one that has been taken in would be lost.
-    pub(super) async fn accept(&self) -> Arrival {
+    /// `None` when the server has stopped, and all are let in who had connected by then: they may have asked already, and
+    /// would be cut off without a word.
+    pub(super) async fn accept(&self, stopped: watch::Receiver<bool>) -> Option<Arrival> {
         loop {
-            match self.listener.accept(&self.doors).await {
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown::until(stopped.clone()) => Ok(self.waiting()?),
+                accepted = self.listener.accept(&self.doors) => accepted,
+            };
+            match accepted {
                 Ok(socket) => {
                     let seat = self.guests.let_in().await;
                     let (doors, open) = (Arc::clone(&self.doors), self.counts.open());
-                    return Arrival { socket, seat, greeting: self.greeting, doors, open };
+                    return Some(Arrival { socket, seat, greeting: self.greeting, doors, open });
                 }
                 Err(error) => {
                     self.counts.failed();
@@ -104,6 +117,21 @@ impl Acceptor {
                 }
             }
         }
+    }
+
+    /// Someone who had connected when the server stopped. Whoever goes on connecting does not put off the end.
+    fn waiting(&self) -> Option<Accepted> {
+        let is_left =
+            || self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        while is_left().is_ok() {
+            match self.listener.accept_waiting(&self.doors) {
+                Ok(Some(socket)) => return Some(socket),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => return None,
+            }
+        }
+        None
     }
 }
 
@@ -122,9 +150,10 @@ impl Arrival {
     pub(super) async fn settle(self, stopped: watch::Receiver<bool>) -> Option<Connection> {
         let guest = Arc::clone(self.seat.guest());
         tokio::select! {
+            biased;
             settled = self.shake_hands() => settled,
             () = guest.has_to_go() => None,
-            () = shutdown::until(stopped) => None,
+            () = last_greetings(stopped) => None,
         }
     }
 
@@ -148,6 +177,12 @@ impl Arrival {
         }
         None
     }
+}
+
+/// Resolves when the server has stopped, and whoever had connected by then has had the time to say what for.
+async fn last_greetings(stopped: watch::Receiver<bool>) {
+    shutdown::until(stopped).await;
+    tokio::time::sleep(LAST_GREETING).await;
 }
 
 /// Whether the other end has just gone.
@@ -277,6 +312,11 @@ impl Activity {
     /// How the answers are taken in.
     pub(super) const fn taking(&self) -> &Taking {
         &self.taking
+    }
+
+    /// Resolves when the client has greeted, or has had its time for that when the server stops.
+    pub(super) async fn last_greeting(&self) {
+        self.guest.greets_within(LAST_GREETING).await;
     }
 
     /// The client is told to go.

@@ -7,8 +7,9 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 /// All that are connected, and how many may be.
 pub(super) struct Guests {
@@ -27,6 +28,7 @@ pub(super) struct Guest {
     standing: AtomicU8,
     has_to_go: AtomicBool,
     told: Notify,
+    greeted: Notify,
 }
 
 /// What someone has shown so far, from least to most.
@@ -94,11 +96,20 @@ impl Guest {
     /// It has greeted.
     pub(super) fn greets(&self) {
         self.standing.store(Standing::Greeted as u8, Relaxed);
+        self.greeted.notify_one();
     }
 
     /// Whether it has greeted.
     pub(super) fn has_greeted(&self) -> bool {
         self.standing.load(Relaxed) >= Standing::Greeted as u8
+    }
+
+    /// Resolves when it has greeted, or has had so long for it.
+    pub(super) async fn greets_within(&self, time: Duration) {
+        if !self.has_greeted() {
+            // Which of the two it was, whoever asks can see.
+            let _ = timeout(time, self.greeted.notified()).await;
+        }
     }
 
     /// It has asked what not everyone may ask, and is answered.

@@ -1,6 +1,6 @@
 //! Serving HTTP/1, with limits on what a client may send before anyone has looked at it.
 
-use super::{HEADER_BYTES, connection::Acceptor, shutdown};
+use super::{HEADER_BYTES, connection::Acceptor};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -26,26 +26,21 @@ pub(super) async fn serve(
     http.timer(TokioTimer::new()).header_read_timeout(head).max_headers(HEADERS);
     http.max_buf_size(HEADER_BYTES as usize);
     let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            () = shutdown::until(stopped.clone()) => break,
-            arrival = acceptor.accept() => {
-                let service = TowerToHyperService::new(routes.clone());
-                let (http, watcher, stopped) = (http.clone(), connections.watcher(), stopped.clone());
-                tokio::spawn(async move {
-                    let Some(connection) = arrival.settle(stopped).await else { return };
-                    let activity = connection.activity();
-                    let connection = http.serve_connection(TokioIo::new(connection), service);
-                    tokio::select! {
-                        // What a client does to its own connection is no fault of ours.
-                        ended = watcher.watch(connection) => if let Err(error) = ended {
-                            tracing::debug!(%error, "an HTTP connection broke");
-                        },
-                        () = activity.guest().has_to_go() => tracing::debug!("a quiet connection makes room for another"),
-                    }
-                });
+    while let Some(arrival) = acceptor.accept(stopped.clone()).await {
+        let service = TowerToHyperService::new(routes.clone());
+        let (http, watcher, stopped) = (http.clone(), connections.watcher(), stopped.clone());
+        tokio::spawn(async move {
+            let Some(connection) = arrival.settle(stopped).await else { return };
+            let activity = connection.activity();
+            let connection = http.serve_connection(TokioIo::new(connection), service);
+            tokio::select! {
+                // What a client does to its own connection is no fault of ours.
+                ended = watcher.watch(connection) => if let Err(error) = ended {
+                    tracing::debug!(%error, "an HTTP connection broke");
+                },
+                () = activity.guest().has_to_go() => tracing::debug!("a quiet connection makes room for another"),
             }
-        }
+        });
     }
     // Nobody is to connect any more.
     drop(acceptor);

@@ -7,8 +7,14 @@ use super::{
 use crate::{config::Address, telemetry::doors::Doors};
 use std::{
     fs, io,
-    net::SocketAddr,
-    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+    net::{self as std_net, SocketAddr},
+    os::{
+        fd::AsFd as _,
+        unix::{
+            self,
+            fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        },
+    },
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +22,7 @@ use tokio::net::{self, TcpListener, UnixListener, UnixStream};
 
 /// How many connections to a TCP port may wait to be accepted, if the system allows as many. A further one would be dropped
 /// or cut off, without a word why, after its client has been told that it is connected. Unix sockets have as many as may be.
-const WAITING: u32 = 4_096;
+pub(super) const WAITING: u32 = 4_096;
 
 /// A bound listener.
 pub enum Listener {
@@ -120,33 +126,64 @@ impl Listener {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.listener.accept().await?;
-                // Fails only where the caller is gone already, which is found out by reading.
-                let _ = stream.set_nodelay(true);
-                let stream = stream.into_std()?;
-                Ok(match &socket.tls {
-                    Some((tls, protocol)) => Accepted::Tls { stream, peer, config: tls.config(*protocol) },
-                    None => Accepted::Tcp(stream),
-                })
+                Ok(socket.accepted(stream.into_std()?, peer))
             }
-            Self::Unix(socket) => socket.accept(doors).await?.into_std().map(Accepted::Unix),
+            Self::Unix(socket) => loop {
+                let (stream, _) = socket.listener.accept().await?;
+                if socket.admits(&stream, doors) {
+                    return stream.into_std().map(Accepted::Unix);
+                }
+            },
+        }
+    }
+
+    /// Whoever has waited for longest to be accepted; `Ok(None)` if that is somebody who may not connect. Would block where
+    /// nobody waits, which the system itself is asked: the runtime may not have heard yet of those who have just connected.
+    pub(super) fn accept_waiting(&self, doors: &Doors) -> io::Result<Option<Accepted>> {
+        match self {
+            Self::Tcp(socket) => {
+                let listener =
+                    socket.listener.as_fd().try_clone_to_owned().map(std_net::TcpListener::from)?;
+                let (stream, peer) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok(Some(socket.accepted(stream, peer)))
+            }
+            Self::Unix(socket) => {
+                let listener =
+                    socket.listener.as_fd().try_clone_to_owned().map(unix::net::UnixListener::from)?;
+                let (stream, _) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                let stream = UnixStream::from_std(stream)?;
+                let is_let_in = socket.admits(&stream, doors);
+                is_let_in.then(|| stream.into_std().map(Accepted::Unix)).transpose()
+            }
+        }
+    }
+}
+
+impl TcpSocket {
+    fn accepted(&self, stream: std_net::TcpStream, peer: SocketAddr) -> Accepted {
+        // Fails only where the caller is gone already, which is found out by reading.
+        let _ = stream.set_nodelay(true);
+        match &self.tls {
+            Some((tls, protocol)) => Accepted::Tls { stream, peer, config: tls.config(*protocol) },
+            None => Accepted::Tcp(stream),
         }
     }
 }
 
 impl UnixSocket {
-    /// The next connection of a process whose user may connect.
-    async fn accept(&self, doors: &Doors) -> io::Result<UnixStream> {
-        loop {
-            let (stream, _) = self.listener.accept().await?;
-            if self.uids.is_empty() {
-                return Ok(stream);
-            }
-            let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
-            if uid.is_some_and(|uid| self.uids.contains(&uid)) {
-                return Ok(stream);
-            }
+    /// Whether the process at the other end is of a user who may connect.
+    fn admits(&self, stream: &UnixStream, doors: &Doors) -> bool {
+        if self.uids.is_empty() {
+            return true;
+        }
+        let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
+        let is_let_in = uid.is_some_and(|uid| self.uids.contains(&uid));
+        if !is_let_in {
             doors.peer_refused(uid);
         }
+        is_let_in
     }
 }
 

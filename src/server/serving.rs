@@ -43,12 +43,12 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
 ) {
     let (face, http) = (Arc::new(face), http(limits));
     let mut connections = JoinSet::new();
-    let mut next = Box::pin(acceptor.accept());
+    let mut next = Box::pin(acceptor.accept(stopped.clone()));
     loop {
         tokio::select! {
-            () = shutdown::until(stopped.clone()) => break,
             arrival = next.as_mut() => {
-                next.set(acceptor.accept());
+                let Some(arrival) = arrival else { break };
+                next.set(acceptor.accept(stopped.clone()));
                 let Some(share) = lanes.share() else { break };
                 let one = serve_one(http.clone(), Arc::clone(&face), arrival, limits, stopped.clone());
                 let runtime = share.runtime.clone();
@@ -153,6 +153,7 @@ fn news(
                 activity.leave();
             }
         }
+        activity.last_greeting().await;
         News::Over
     };
     let stalls = async move {

@@ -16,7 +16,7 @@ pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\
 pub(crate) const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /// A connection to a TCP port or to a Unix socket.
-type Stream = Either<TcpStream, UnixStream>;
+pub(crate) type Stream = Either<TcpStream, UnixStream>;
 
 /// Connects to a TCP port or to a Unix socket, if it can be done.
 pub(crate) async fn connect(address: &str) -> io::Result<Stream> {

@@ -4,7 +4,7 @@ use super::{
     ask::{may, project},
     attack::serves,
     http::metric,
-    raw::{CHECK, REFLECTION, Raw, framed},
+    raw::{CHECK, GREETING, REFLECTION, Raw, Stream, call_headers, dial, frame, framed},
     server::{PATIENCE, Server, Store, create_users, until},
     site::SITE,
 };
@@ -19,7 +19,10 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tonic::{Code, Streaming};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 
@@ -245,4 +248,63 @@ async fn whoever_has_not_greeted_does_not_hold_up_the_end() {
     .await;
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+}
+
+#[tokio::test]
+async fn whoever_had_asked_on_a_new_connection_when_it_was_asked_to_end_is_answered() {
+    let store = Store::with_site(SITE);
+    let socket = format!("unix:{}", store.beside("q.sock").display());
+    let listen = format!("127.0.0.1:0,{socket}");
+    for is_let_in in [true, false] {
+        let mut server = Server::start_with(&store, &["--listen", &listen, "--drain-timeout", "1h"]).await;
+        let doors = [server.questions.clone(), socket.clone()];
+        let mut asking = Vec::new();
+        if is_let_in {
+            for door in &doors {
+                asking.push(dial(door).await);
+            }
+            until("they are let in", async || {
+                metric(&server.metrics, "rolegate_connections_accepted_total{listener=\"authorization\"}")
+                    .await
+                    >= f64::from(3)
+            })
+            .await;
+        }
+        // All of it comes at once when it goes on.
+        server.signal("STOP");
+        if !is_let_in {
+            for door in &doors {
+                asking.push(dial(door).await);
+            }
+        }
+        for stream in &mut asking {
+            stream.write_all(GREETING).await.unwrap();
+            let question = framed(&allowed().encode_to_vec());
+            stream.write_all(&frame(1, 4, 1, &call_headers())).await.unwrap();
+            stream.write_all(&frame(0, 1, 1, &question)).await.unwrap();
+        }
+        server.terminate();
+        server.signal("CONT");
+        for stream in asking {
+            let told = tokio::time::timeout(PATIENCE, is_answered(stream)).await.unwrap();
+            assert!(told, "let in before: {is_let_in}: {}", server.logs.text());
+        }
+        assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    }
+}
+
+/// Whether a message comes before the connection ends.
+async fn is_answered(mut stream: Stream) -> bool {
+    let mut said = Vec::new();
+    while stream.read_buf(&mut said).await.is_ok_and(|bytes| bytes > 0) {
+        let mut frames = &said[..];
+        while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
+            let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+            if *kind == 0 && length > 0 {
+                return true;
+            }
+            frames = rest.get(length..).unwrap_or_default();
+        }
+    }
+    false
 }
