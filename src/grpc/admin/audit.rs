@@ -4,6 +4,7 @@ use super::{
     super::{
         convert::{maybe_text, request},
         proto::*,
+        size::Room,
     },
     call::Call,
 };
@@ -11,7 +12,11 @@ use crate::{
     rbac::text::Label,
     store::read::{self, audit::AuditFilter},
 };
+use serde_json::json;
 use tonic::Status;
+
+/// What of an entry is never left out, in bytes: that there was or is no such object, for one.
+const SMALL_PART: usize = 1 << 10;
 
 pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditResponse, Status> {
     let asked = &call.message;
@@ -33,9 +38,23 @@ pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditRespon
             })
         })
         .await?;
-    let (entries, next_page_token) = call.reply(page, entry);
+    let (entries, next_page_token) = call.reply(page, |found| within(call.reply_bytes, entry(found)));
     let [oldest, newest] = [reach.oldest, reach.newest].map(Option::unwrap_or_default);
     Ok(ListAuditResponse { entries, next_page_token, epoch: reach.epoch, oldest, newest })
+}
+
+/// The entry as it fits into a reply of so many bytes. One that is larger by itself leaves out what does not fit, and says how much
+/// that is: it must not keep those that come after it from being read.
+fn within(bytes: usize, mut entry: AuditEntry) -> AuditEntry {
+    if Room::in_reply(bytes).takes(&entry) {
+        return entry;
+    }
+    for part in [&mut entry.before, &mut entry.after] {
+        if part.len() > SMALL_PART {
+            *part = json!({ "left_out_bytes": part.len() }).to_string();
+        }
+    }
+    entry
 }
 
 /// An entry as it is sent.
@@ -50,5 +69,31 @@ pub(crate) fn entry(entry: read::audit::AuditEntry) -> AuditEntry {
         subject: entry.subject,
         before: entry.before,
         after: entry.after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost::Message as _;
+
+    #[test]
+    fn an_entry_that_fits_is_whole_and_a_larger_one_says_what_it_leaves_out() {
+        let most = 1 << 20;
+        let made = |bytes| AuditEntry {
+            id: "1".to_owned(),
+            before: "null".to_owned(),
+            after: "x".repeat(bytes),
+            ..AuditEntry::default()
+        };
+        assert_eq!(within(most, made(most / 2)), made(most / 2));
+        for bytes in [most - 1_024, most, most * 10] {
+            let told = within(most, made(bytes));
+            assert_eq!((told.id.as_str(), told.before.as_str()), ("1", "null"));
+            assert_eq!(told.after, format!("{{\"left_out_bytes\":{bytes}}}"));
+            assert!(told.encoded_len() < 1_024);
+        }
+        let both = AuditEntry { before: "x".repeat(most), ..made(most) };
+        assert!(within(most, both).encoded_len() < 1_024);
     }
 }
