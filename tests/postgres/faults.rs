@@ -37,7 +37,7 @@ async fn what_the_control_plane_writes_is_seen_by_a_sidecar_that_may_only_read()
     }
     let connections = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rolegate_sidecar'";
     assert!(scene.cluster.sql(DATABASE, connections)[0].parse::<u32>().unwrap() <= 2);
-    assert!(sidecar.logs.contain("announces its changes"), "{}", sidecar.logs.text());
+    until("it is said", async || sidecar.logs.contain("announces its changes")).await;
     assert!(sidecar.admin.is_empty());
 }
 

@@ -178,7 +178,7 @@ async fn files_put_back(with_control_plane: bool) {
             None => control = Some(scene.control().await),
         }
     }
-    assert!(with_control_plane || sidecar.logs.contain("--new-epoch"), "{}", sidecar.logs.text());
+    until("it is said", async || with_control_plane || sidecar.logs.contain("--new-epoch")).await;
 }
 
 #[tokio::test]
@@ -330,7 +330,7 @@ async fn nothing_is_written_while_a_restore_has_not_made_the_foreign_keys_yet() 
         |id: &str| rolegate::grpc::proto::CreateUserRequest { id: id.to_owned(), ..Default::default() };
     let refused = admin.create_user(user("new")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
-    assert!(control.logs.contain("lack foreign keys"), "{}", control.logs.text());
+    until("it is said", async || control.logs.contain("lack foreign keys")).await;
     assert_eq!(is_allowed(&mut questions, fully_current(download("ann"))).await, Ok(true));
     let add = format!("ALTER TABLE project_permissions ADD CONSTRAINT {name} {definition}");
     scene.cluster.sql(DATABASE, &add);

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -139,15 +140,16 @@ impl Store {
 pub(crate) struct Logs(Arc<Mutex<Vec<String>>>);
 
 impl Logs {
-    fn of(child: &mut Child) -> Self {
+    /// Those of a process, and who reads them until there are no more.
+    fn of(child: &mut Child) -> (Self, JoinHandle<()>) {
         let logs = Self::default();
         let (lines, stderr) = (logs.clone(), BufReader::new(child.stderr.take().unwrap()));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 lines.0.lock().unwrap().push(line);
             }
         });
-        logs
+        (logs, reader)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -211,6 +213,8 @@ pub(crate) fn serving(store: &Store, flags: &[&str]) -> Command {
 pub(crate) struct Server {
     child: Child,
     pub(crate) logs: Logs,
+    /// Who reads those.
+    reader: JoinHandle<()>,
     /// Where questions are answered, administrators and the platform's clients served, and metrics told.
     pub(crate) questions: String,
     pub(crate) admin: String,
@@ -240,9 +244,9 @@ impl Server {
     pub(crate) async fn run(mut command: Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let logs = Logs::of(&mut child);
+        let (logs, reader) = Logs::of(&mut child);
         let (questions, admin, http, metrics) = Default::default();
-        let mut server = Self { child, logs, questions, admin, http, metrics };
+        let mut server = Self { child, logs, reader, questions, admin, http, metrics };
         let start = Instant::now();
         while server.metrics.is_empty() {
             if let Some(status) = server.child.try_wait().unwrap() {
@@ -311,8 +315,15 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the process has ended, and its last line is read.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let status = self.ended_unread().await;
+        until("its last line is read", async || self.reader.is_finished()).await;
+        status
+    }
+
+    /// Waits until the process has ended, whoever reads its lines.
+    pub(crate) async fn ended_unread(&mut self) -> ExitStatus {
         until("the server has ended", async || !self.is_running()).await;
         self.child.wait().unwrap()
     }

@@ -213,6 +213,8 @@ async fn without_a_collector_calls_go_on_and_what_is_lost_is_counted_and_said_on
         Scrape::of(&server).await.sum("rolegate_spans_dropped_total", &failed) > 20.0
     })
     .await;
+    // It is counted before it is said, and what is said comes by a pipe.
+    until("it is said", async || server.logs.contain("spans cannot be exported")).await;
     assert_eq!(server.logs.count("spans cannot be exported"), 1, "{}", server.logs.text());
     assert!(Scrape::of(&server).await.sum("rolegate_spans_exported_total", &[]) == 0.0);
     end(server).await;

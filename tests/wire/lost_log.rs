@@ -61,6 +61,7 @@ async fn a_file_that_was_moved_away_is_written_to_until_there_is_a_successor_and
         errors(&server).await > 1.0
     })
     .await;
+    until("it is told", async || server.logs.contain("the decision log cannot be opened anew")).await;
     assert_eq!(server.logs.count("the decision log cannot be opened anew"), 1);
     assert!(!server.logs.contain("can be written again"));
     fs::remove_file(&path).unwrap();
