@@ -1,5 +1,6 @@
 //! A running server: listeners, health, the set of tasks, and an end in good order.
 
+mod arrivals;
 pub mod caller_keys;
 pub mod connection;
 mod ending;
@@ -32,7 +33,7 @@ use crate::{
     store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::Calls, connections::Door, lines::Lines, metrics::Metrics, requests, traces::Tracer},
 };
-use connection::Acceptor;
+use arrivals::Acceptor;
 use ending::Ending;
 use faces::{admin_face, authorization_face, journal};
 use lanes::Lanes;

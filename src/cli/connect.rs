@@ -261,8 +261,12 @@ const fn connect_hint(face: Face) -> &'static str {
 const fn hint(code: Code, face: Face) -> Option<&'static str> {
     match (code, face) {
         (Code::Unauthenticated, _) => Some("set ROLEGATE_API_KEY or give --key-file"),
-        (Code::Unknown, _) => Some(
+        (Code::Unknown, Face::Questions) => Some(
             "a server with TLS wants https://, and a certificate if it demands one (--tls-cert, --tls-key)",
+        ),
+        (Code::Unknown, Face::Admin) => Some(
+            "a server with TLS wants https://, and a certificate if it demands one (--tls-cert, --tls-key); from a server that \
+             has just ended, a change may have been made all the same: look before trying again",
         ),
         (Code::Aborted, _) => Some("it has changed since that revision: read it again, then retry"),
         (Code::DeadlineExceeded | Code::Cancelled, Face::Questions) => {

@@ -325,9 +325,13 @@ impl ServeArgs {
         let most = bytes(key, self.decision_log_queue.as_deref().unwrap_or("8MiB"))?;
         let queue_bytes = usize::try_from(within(key, most, 4 << 10, 1 << 30)?).unwrap_or(usize::MAX);
         let when_full = self.decision_log_when_full.unwrap_or_default();
+        let problem = |problem| Err(ConfigError::new("decision_log", problem));
         let destination = match self.decision_log.as_deref() {
             None | Some("off") => return Ok(None),
-            Some("") => return Err(ConfigError::new("decision_log", "must be a file, `stdout` or `off`")),
+            Some("") => return problem("must be a file, `stdout` or `off`"),
+            Some("stdout") if self.demo => {
+                return problem("must be a file with `--demo`, which prints what to try to stdout");
+            }
             Some(text) => Destination::parse(text),
         };
         Ok(Some(DecisionLogSettings { destination, which, queue_bytes, when_full }))

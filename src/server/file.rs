@@ -1,10 +1,7 @@
 //! Small files that are looked at again and again while others may change them.
 
-use std::{
-    fs::{self, File},
-    io::Read as _,
-    path::Path,
-};
+use rustix::fs::OFlags;
+use std::{fs::File, io::Read as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 /// The most that a file may hold, in bytes: hundreds of certificates, thousands of keys.
 const LARGEST: u64 = 1 << 20;
@@ -12,13 +9,15 @@ const LARGEST: u64 = 1 << 20;
 /// All of a file, if that is not too much. Nothing is read that might never end, such as a pipe: nobody would look at the
 /// files any more.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let is_file = fs::metadata(path).map_err(|error| error.to_string())?.is_file();
-    if !is_file {
+    let text = |error: std::io::Error| error.to_string();
+    // Opening a pipe would wait for whoever writes to it.
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(at_once).open(path).map_err(text)?;
+    if !file.metadata().map_err(text)?.is_file() {
         return Err("is no regular file".to_owned());
     }
     let mut held = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(LARGEST + 1).read_to_end(&mut held).map_err(|error| error.to_string())?;
+    file.take(LARGEST + 1).read_to_end(&mut held).map_err(text)?;
     if held.len() as u64 > LARGEST {
         return Err(format!("holds more than {LARGEST} bytes"));
     }

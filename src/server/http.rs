@@ -1,6 +1,6 @@
 //! Serving HTTP/1, with limits on what a client may send before anyone has looked at it.
 
-use super::{HEADER_BYTES, connection::Acceptor};
+use super::{HEADER_BYTES, arrivals::Acceptor};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -9,7 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 /// The most headers that a request may have.
 const HEADERS: usize = 64;
@@ -26,10 +26,13 @@ pub(super) async fn serve(
     http.timer(TokioTimer::new()).header_read_timeout(head).max_headers(HEADERS);
     http.max_buf_size(HEADER_BYTES as usize);
     let connections = GracefulShutdown::new();
+    // With this future, all that it serves is cut.
+    let mut served = JoinSet::new();
     while let Some(arrival) = acceptor.accept(stopped.clone()).await {
+        while served.try_join_next().is_some() {}
         let service = TowerToHyperService::new(routes.clone());
         let (http, watcher, stopped) = (http.clone(), connections.watcher(), stopped.clone());
-        tokio::spawn(async move {
+        served.spawn(async move {
             let Some(connection) = arrival.settle(stopped).await else { return };
             let activity = connection.activity();
             let connection = http.serve_connection(TokioIo::new(connection), service);

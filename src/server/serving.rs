@@ -2,7 +2,8 @@
 
 use super::{
     HEADER_BYTES,
-    connection::{Acceptor, Activity, Arrival, ConnectionLimits},
+    arrivals::{Acceptor, Arrival},
+    connection::{Activity, ConnectionLimits},
     face::{Face, Ours},
     lanes::Lanes,
     shutdown,

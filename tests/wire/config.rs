@@ -122,13 +122,14 @@ fn settings_that_contradict_each_other_are_refused_by_both_names() {
     // A warning that nobody asked for gives way.
     summary(&store, "max_staleness = \"1s\"\n", &[], &[]);
     summary(&store, "max_staleness = \"1s\"\nwarn_staleness = \"1s\"\n", &[], &[]);
-    let file = write(&store, "store = \"x.db\"\n");
-    let output = run(["serve", "--demo", "--check-config", "--config", file.to_str().unwrap()]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.code() == Some(64) && said.contains("`store`") && said.contains("--demo"),
-        "{said}"
-    );
+    for (setting, name) in
+        [("store = \"x.db\"\n", "`store`"), ("decision_log = \"stdout\"\n", "`decision_log`")]
+    {
+        let file = write(&store, setting);
+        let output = run(["serve", "--demo", "--check-config", "--config", file.to_str().unwrap()]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(64) && said.contains(name) && said.contains("--demo"), "{said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Connections that are idle, silent or told to go.
 
-use super::*;
+use super::{super::guests::Guests, *};
+use crate::telemetry::connections::Connections;
 use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
