@@ -22,8 +22,6 @@ LABEL org.opencontainers.image.title="rolegate" \
 COPY --from=build --chown=0:0 /image/root/ /
 # The store of whoever keeps it in a file: the one folder that may be written to.
 COPY --from=build --chown=65532:65532 /image/data/ /data/
-# Memory is taken as it is used: on hosts with transparent huge pages, an idle server is half as large for it.
-ENV MIMALLOC_ARENA_EAGER_COMMIT=0
 # SQLite may put what does not fit into memory into a file, and there is no other place for it.
 ENV SQLITE_TMPDIR=/data
 USER 65532:65532

@@ -8,7 +8,7 @@ pub mod gear;
 pub mod grants;
 pub mod impact;
 pub mod level;
-mod mark;
+pub mod mark;
 pub mod mask;
 pub mod question;
 pub mod refusal;

@@ -88,7 +88,7 @@ async fn decide_hit() {
     let facts = Facts { user: Some(&grants), group_of_project: Some(&group), ..Facts::default() };
     let ask = ProjectAsk::Action(ActionName::Current(Action::FilesDownload));
     let questions: Vec<_> =
-        grants.projects().iter().map(|grant| Question::Project(grant.project.clone(), ask.clone())).collect();
+        grants.projects().map(|(project, _)| Question::Project(project.clone(), ask.clone())).collect();
     let round = async |number: usize| {
         let question = &questions[number % questions.len()];
         assert!(black_box(decide(black_box(question), &roles, &facts)).is_allowed());

@@ -55,8 +55,9 @@ impl Wish {
 pub struct Answer {
     /// The decision.
     pub decision: Decision,
-    /// With [`Wish::explain`], on an allow: the roles that granted it, with their labels.
-    pub granted_by: Vec<(GrantingRole, String)>,
+    /// With [`Wish::explain`], on an allow: the roles that granted it, with their labels. Hardly anyone asks for them, and
+    /// nothing costs less than nothing.
+    pub granted_by: Option<Box<[(GrantingRole, String)]>>,
 }
 
 /// What a question of many came to.
@@ -64,7 +65,7 @@ pub type Outcome = Result<Answer, EngineError>;
 
 impl From<Decision> for Answer {
     fn from(decision: Decision) -> Self {
-        Self { decision, granted_by: Vec::new() }
+        Self { decision, granted_by: None }
     }
 }
 
@@ -144,8 +145,11 @@ impl Engine {
         if !wish.takes_sight() {
             return None;
         }
-        let plain: Option<Vec<_>> = queries.iter().map(PlainQuery::of).collect();
-        self.all_at_sight(&plain?).await
+        let mut plain = Vec::with_capacity(queries.len());
+        for query in queries {
+            plain.push(PlainQuery::of(query)?);
+        }
+        self.all_at_sight(&plain).await
     }
 
     async fn answer_many(&self, queries: &[Query], wish: Wish) -> Result<Stamped<Vec<Outcome>>, EngineError> {
@@ -232,12 +236,11 @@ fn decider(wish: Wish) -> impl Decide<Answer> {
 fn answer(view: &View, query: &Query, known: &Known, explain: bool) -> Answer {
     let facts = known.facts();
     let decision = decide(&query.question, &view.roles, &facts);
-    let granted_by = if explain && decision.is_allowed() {
-        granting_roles(&query.question, &view.roles, &facts)
-    } else {
-        Vec::new()
-    };
-    let labelled = granted_by.into_iter().map(|role| {
+    if !explain || !decision.is_allowed() {
+        return decision.into();
+    }
+    let granting = granting_roles(&query.question, &view.roles, &facts);
+    let labelled = granting.into_iter().map(|role| {
         let label = match &role {
             GrantingRole::Site(role) => role.name().to_owned(),
             GrantingRole::Group(_, role) => role.name().to_owned(),
@@ -247,7 +250,7 @@ fn answer(view: &View, query: &Query, known: &Known, explain: bool) -> Answer {
         };
         (role, label)
     });
-    Answer { decision, granted_by: labelled.collect() }
+    Answer { decision, granted_by: Some(labelled.collect()) }
 }
 
 /// Some question at the resource: gathering facts for it gathers them for all plain actions there.

@@ -8,7 +8,7 @@ use std::{
     borrow::Borrow,
     hash::{BuildHasher as _, Hash},
     sync::{
-        Arc, PoisonError, RwLock, RwLockWriteGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -37,7 +37,7 @@ impl<K, V> Kept<K, V> {
 }
 
 /// A key's hash: made once for all that is looked up by it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hashed(u64);
 
 impl Hashed {
@@ -65,6 +65,9 @@ struct Shard<K, V> {
     /// The place in the table at which the hand stands.
     hand: usize,
 }
+
+/// The map, held open for many looks: nothing is put in or out until this is let go of.
+pub(super) struct Open<'m, K, V>(Vec<RwLockReadGuard<'m, Shard<K, V>>>);
 
 impl<K: Hash + Eq, V> Bounded<K, V> {
     /// An empty map that may weigh so much. Maps with the same hasher have the same hashes.
@@ -97,13 +100,28 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
-        let shard = self.shard(hash.shard()).read().unwrap_or_else(PoisonError::into_inner);
-        let kept = shard.table.find(hash.0, |kept| kept.key.borrow() == key)?;
-        // Writing to what other threads read is dear: only if there is news.
-        if !kept.looked_at.load(Relaxed) {
-            kept.looked_at.store(true, Relaxed);
-        }
-        Some(Arc::clone(kept))
+        self.read(hash.shard()).get(hash, key).cloned()
+    }
+
+    /// What is to be told of what is held of the key. A share in it would cost more than a look.
+    ///
+    /// Nothing else of this map may be looked at in the meantime.
+    pub(super) fn glance<Q: Eq + ?Sized, T>(
+        &self,
+        hash: Hashed,
+        key: &Q,
+        tell: impl FnOnce(&Kept<K, V>) -> T,
+    ) -> Option<T>
+    where
+        K: Borrow<Q>,
+    {
+        self.read(hash.shard()).get(hash, key).map(|kept| tell(kept))
+    }
+
+    /// Holds the map open. It must not be looked at in another way in the meantime.
+    pub(super) fn open(&self) -> Open<'_, K, V> {
+        // In the same order everywhere. Writers hold one shard at a time, and wait for nothing then that a reader holds.
+        Open((0..SHARDS).map(|number| self.read(number)).collect())
     }
 
     /// Holds this from now on, in place of what was held of its key. What weighs more than the whole map may is not held.
@@ -134,6 +152,10 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         &self.shards[number % SHARDS]
     }
 
+    fn read(&self, number: usize) -> RwLockReadGuard<'_, Shard<K, V>> {
+        self.shard(number).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, number: usize) -> RwLockWriteGuard<'_, Shard<K, V>> {
         self.shard(number).write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,7 +177,35 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 }
 
+impl<K: Hash + Eq, V> Open<'_, K, V> {
+    /// What is held of the key.
+    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Kept<K, V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get(hash.shard())?.get(hash, key).map(|kept| &**kept)
+    }
+
+    /// What is most likely held of a key with this hash, without a look at it. Most of a look is waiting for memory: with this,
+    /// several can wait at once.
+    pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
+        self.0.get(hash.shard())?.table.find(hash.0, |_| true).map(|kept| &**kept)
+    }
+}
+
 impl<K: Hash + Eq, V> Shard<K, V> {
+    fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Arc<Kept<K, V>>>
+    where
+        K: Borrow<Q>,
+    {
+        let kept = self.table.find(hash.0, |kept| kept.key.borrow() == key)?;
+        // Writing to what other threads read is dear: only if there is news.
+        if !kept.looked_at.load(Relaxed) {
+            kept.looked_at.store(true, Relaxed);
+        }
+        Some(kept)
+    }
+
     /// The weight of what was there before.
     fn replace(&mut self, hash: Hashed, kept: Arc<Kept<K, V>>, hasher: &DefaultHashBuilder) -> u64 {
         let rehash = |kept: &Arc<Kept<K, V>>| hasher.hash_one(&kept.key);

@@ -11,7 +11,6 @@ use crate::{
     rbac::{
         gear::GearAccess,
         grants::Grants,
-        role::ProjectGrant,
         text::{GearName, GroupId, ProjectId, UserId},
     },
     store::{
@@ -71,7 +70,7 @@ const ENTRY_OVERHEAD: usize = 80;
 const ID_OVERHEAD: usize = 24;
 /// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
 const USUAL_ENTRY: u64 = 256;
-const USUAL_GRANT: u64 = 44;
+const USUAL_GRANT: u64 = 40;
 
 /// How the room is shared out: grants need most, projects come next, the rest is small.
 struct Room {
@@ -189,14 +188,11 @@ fn grants_weight(grants: &Grants) -> usize {
         .groups()
         .iter()
         .map(|(group, _)| size_of::<(GroupId, u8)>() + text_weight(group.as_str()) / group.holders());
-    let projects = grants.projects().iter().map(|grant| {
-        // Each project comes with a mark to find it by.
-        size_of::<ProjectGrant>()
-            + size_of::<u32>()
-            + text_weight(grant.project.as_str()) / grant.project.holders()
-            + text_weight(grant.role.as_str()) / grant.role.holders()
-    });
-    size_of::<Grants>() + groups.sum::<usize>() + projects.sum::<usize>()
+    let projects = grants
+        .projects()
+        .map(|(project, _)| Grants::GRANT_BYTES + text_weight(project.as_str()) / project.holders());
+    let roles = grants.roles().map(|role| Grants::ROLE_BYTES + text_weight(role.as_str()) / role.holders());
+    size_of::<Grants>() + groups.sum::<usize>() + projects.sum::<usize>() + roles.sum::<usize>()
 }
 
 fn gear_weight(gear: &GearAccess) -> usize {

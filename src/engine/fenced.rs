@@ -13,7 +13,7 @@
 //! matter: a late, stale entry fails the test and costs one more load.
 
 use super::{
-    bounded::{Bounded, Hashed, Kept},
+    bounded::{self, Bounded, Hashed, Kept},
     stats::Count,
     turns::Turns,
 };
@@ -56,6 +56,13 @@ pub(super) enum Found<K, V> {
     Ahead(u64),
     /// Nothing that can be used: load.
     Nothing,
+}
+
+/// A cache held open for many looks at things that exist. It must not be looked at in another way in the meantime.
+pub(super) struct Open<'c, K, V> {
+    cache: &'c Fenced<K, V>,
+    present: bounded::Open<'c, K, V>,
+    revision: u64,
 }
 
 /// A bounded cache of one kind of thing.
@@ -178,11 +185,46 @@ where
         {
             return found(absent.as_of, None, revision);
         }
-        match &self.complete {
-            // What is held exists, even where the fence, which others share, keeps it from being used.
-            Some(complete) if present.is_none() && complete.rules_out(key, revision) => Found::Known(None),
-            _ => Found::Nothing,
+        // What is held exists, even where the fence, which others share, keeps it from being used.
+        if present.is_none() && self.is_ruled_out(key, revision) {
+            Found::Known(None)
+        } else {
+            Found::Nothing
         }
+    }
+
+    fn is_ruled_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.complete.as_ref().is_some_and(|complete| complete.rules_out(key, revision))
+    }
+
+    /// The same as [`look`](Self::look), told at once and without a share in it. Nothing if it is not known for this view, or
+    /// if nothing can be told.
+    ///
+    /// This cache must not be looked at while it is told.
+    pub(super) fn glance<Q: Hash + Eq + ?Sized, T>(
+        &self,
+        key: &Q,
+        revision: u64,
+        tell: impl Fn(Option<&V>) -> Option<T>,
+    ) -> Option<T>
+    where
+        K: Borrow<Q>,
+    {
+        let hash = self.present.hash(key);
+        let usable = self.fence(hash).load(Ordering::Acquire)..=revision;
+        let tell_of = |kept: &Kept<K, V>| usable.contains(&kept.as_of).then(|| tell(Some(&kept.value)))?;
+        match self.present.glance(hash, key, tell_of) {
+            Some(told) => told,
+            None => matches!(self.look(key, revision, None), Found::Known(None)).then(|| tell(None))?,
+        }
+    }
+
+    /// Holds the cache open, for a view at this revision.
+    pub(super) fn open(&self, revision: u64) -> Open<'_, K, V> {
+        Open { cache: self, present: self.present.open(), revision }
     }
 
     /// Loads the key, once however many callers wait, and keeps what the store said.
@@ -234,6 +276,40 @@ where
     }
 }
 
+impl<K, V> Open<'_, K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    /// The key's hash: made once for all that is looked up by it.
+    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
+    where
+        K: Borrow<Q>,
+    {
+        self.cache.present.hash(key)
+    }
+
+    /// What is most likely held of a key with this hash: not to be believed, but to be looked at ahead.
+    pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
+        self.present.likely(hash)
+    }
+
+    /// What is known about the key, as [`Fenced::look`] would have it. Nothing if that is not known for this view.
+    pub(super) fn known<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Option<&V>>
+    where
+        K: Borrow<Q>,
+    {
+        let usable = self.cache.fence(hash).load(Ordering::Acquire)..=self.revision;
+        if let Some(kept) = self.present.get(hash, key) {
+            return usable.contains(&kept.as_of).then_some(Some(&kept.value));
+        }
+        match self.cache.absent.get(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
+            Some(absent) => usable.contains(&absent.as_of).then_some(None),
+            None => self.cache.is_ruled_out(key, self.revision).then_some(None),
+        }
+    }
+}
+
 fn found<K, V>(as_of: u64, kept: Option<Arc<Kept<K, V>>>, revision: u64) -> Found<K, V> {
     if as_of <= revision { Found::Known(kept) } else { Found::Ahead(as_of) }
 }
@@ -259,3 +335,6 @@ impl<K: Hash + Eq + Clone> Complete<K> {
         revision >= self.since && matches!(&*in_doubt, Doubts::These(keys) if !keys.contains(key))
     }
 }
+
+#[cfg(test)]
+mod tests;

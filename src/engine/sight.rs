@@ -1,13 +1,13 @@
 //! Answers at sight: to the question that is asked most, may this user do this on this project, from memory and by the texts
-//! that it came in. Nothing of them is copied or judged: a text that equals a valid one is valid.
+//! that it came in. Nothing of them is copied, and only what equals nothing is judged: a text that equals a valid one is valid.
 //!
 //! Whatever cannot be told so is for the usual way, which judges what was asked, and loads what is lacking.
 
 use super::{
     Engine,
     answer::{Answer, Outcome, Query, Stamped},
-    bounded::Kept,
-    fenced::Found,
+    bounded::{Hashed, Kept},
+    fenced,
     settle::BREATH,
     view::View,
 };
@@ -15,10 +15,12 @@ use crate::rbac::{
     action::ActionName,
     decide::{Decision, decide_plain},
     grants::Grants,
+    mark::Marked,
     question::{ProjectAsk, Question},
-    text::UserId,
+    text::{self, UserId},
 };
-use std::sync::Arc;
+use smallvec::SmallVec;
+use std::hint::black_box;
 
 /// May this user do this on this project? In texts as they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,56 +45,73 @@ impl<'a> PlainQuery<'a> {
     }
 }
 
-/// A user who was found, by the text that they were asked for by.
-struct Asked<'a> {
-    by: &'a str,
-    user: Arc<Kept<UserId, Grants>>,
-}
-
-/// Of how many questions the users are looked up before any is decided. Each look waits for memory again and again, and looks
-/// that do not depend on each other wait together.
+/// Of how many questions the users are looked up at once. Each look waits for memory again and again; in steps, one for all, the
+/// waits go by together.
 const ABREAST: usize = 16;
 
 /// Looks at one view.
-struct Sight<'v, 'a> {
+struct Sight<'v> {
     // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
     view: &'v View,
-    /// Those who were asked about last, in the order of the questions; neighbours are often about the same user.
-    found: Vec<Asked<'a>>,
+    users: fenced::Open<'v, UserId, Grants>,
 }
 
-impl<'v, 'a> Sight<'v, 'a> {
-    const fn of(view: &'v View) -> Self {
-        Self { view, found: Vec::new() }
+/// A question of several that are answered at once.
+struct Asked<'a> {
+    query: &'a PlainQuery<'a>,
+    project: Marked<'a>,
+    hash: Hashed,
+    likely: Option<&'a Kept<UserId, Grants>>,
+}
+
+impl<'v> Sight<'v> {
+    fn of(view: &'v View) -> Self {
+        Self { view, users: view.cache.users.open(view.head.revision) }
     }
 
     /// Decides all of these, or as many as can be told from the first on.
-    fn decide_all(&mut self, asked: &[PlainQuery<'a>], mut told: impl FnMut(Decision)) -> Option<()> {
-        for abreast in asked.chunks(ABREAST) {
-            self.look_up(abreast)?;
-            let mut found = self.found.iter().peekable();
-            for asked in abreast {
-                // One for each stretch of neighbours: the next one's turn comes with the first question that is not about this one.
-                while found.peek().is_some_and(|user| !are_same(user.by, asked.user)) {
-                    found.next();
-                }
-                told(decide(self.view, &found.peek()?.user.value, *asked)?);
+    fn decide_all(&self, queries: &[PlainQuery<'_>], mut told: impl FnMut(Decision)) -> Option<()> {
+        let mut last = None;
+        for abreast in queries.chunks(ABREAST) {
+            let asked = self.ahead(abreast);
+            for Asked { query, project, hash, .. } in &asked {
+                // Neighbours are often about the same user.
+                let user = match last {
+                    Some((by, user)) if are_same(by, query.user) => user,
+                    _ => self.find(*hash, query.user)?,
+                };
+                last = Some((query.user, user));
+                told(decide(self.view, user, *project, query.action)?);
             }
         }
         Some(())
     }
 
-    /// Finds the users who are asked about, each stretch of neighbours once.
-    fn look_up(&mut self, asked: &[PlainQuery<'a>]) -> Option<()> {
-        let last = self.found.pop();
-        self.found.clear();
-        self.found.extend(last);
-        for PlainQuery { user, .. } in asked {
-            if self.found.last().is_none_or(|last| !are_same(last.by, user)) {
-                self.found.push(Asked { by: user, user: find(self.view, user)? });
-            }
+    /// Reads what deciding these will read, as far as it is likely to be that, and judges nothing: what has been read once is
+    /// near.
+    fn ahead<'a>(&'a self, queries: &'a [PlainQuery<'a>]) -> SmallVec<[Asked<'a>; ABREAST]> {
+        let mut asked = SmallVec::<[Asked<'a>; ABREAST]>::new();
+        for query in queries {
+            let last = asked.last().filter(|last| are_same(last.query.user, query.user));
+            let hash = last.map_or_else(|| self.users.hash(query.user), |last| last.hash);
+            asked.push(Asked { query, project: Marked::of(query.project), hash, likely: None });
         }
-        Some(())
+        let mut last: Option<(Hashed, _)> = None;
+        for asked in &mut asked {
+            let same = last.filter(|(hash, _)| *hash == asked.hash);
+            asked.likely = same.map_or_else(|| self.users.likely(asked.hash), |(_, likely)| likely);
+            last = Some((asked.hash, asked.likely));
+        }
+        let texts = asked.iter().filter_map(|asked| Some(asked.likely?.key.as_str().len()));
+        black_box(texts.sum::<usize>());
+        let near = asked.iter().filter_map(|asked| asked.likely?.value.near(asked.project));
+        black_box(near.fold(0, |all, mark| all ^ mark));
+        asked
+    }
+
+    /// What the user holds, or that there is no such user, if memory tells.
+    fn find(&self, hash: Hashed, user: &str) -> Option<Option<&Grants>> {
+        self.users.known(hash, user).filter(|known| known.is_some() || text::is_valid(user))
     }
 }
 
@@ -101,27 +120,21 @@ pub(crate) fn are_same(one: &str, other: &str) -> bool {
     std::ptr::eq(one, other) || one == other
 }
 
-/// What the user holds, if it is in memory and of use for this view.
-fn find(view: &View, user: &str) -> Option<Arc<Kept<UserId, Grants>>> {
-    match view.cache.users.look(user, view.head.revision, None) {
-        Found::Known(user) => user,
-        Found::Ahead(_) | Found::Nothing => None,
-    }
-}
-
-fn decide(view: &View, grants: &Grants, asked: PlainQuery<'_>) -> Option<Decision> {
-    let held = grants.on_project(asked.project);
+/// The decision for what a user holds, or for there being no such user, if memory tells.
+fn decide(view: &View, user: Option<&Grants>, project: Marked<'_>, action: ActionName) -> Option<Decision> {
+    let held = user.map(|grants| grants.on_marked(project)).unwrap_or_default();
     // Whoever holds a role on a project vouches for it: stores hold no grants on projects that are not there, and what the user
     // holds is of this view.
-    if held.is_empty() && !is_known(view, asked.project) {
-        return None;
-    }
-    Some(decide_plain(asked.action, &view.roles, grants, held))
+    let is_there = !held.is_empty() || is_there(view, project.text())?;
+    Some(decide_plain(action, &view.roles, user, is_there.then_some(held)))
 }
 
-/// Whether the project is in memory. One that is not there may be no project, or no valid id.
-fn is_known(view: &View, project: &str) -> bool {
-    matches!(view.cache.projects.look(project, view.head.revision, None), Found::Known(Some(_)))
+/// Whether there is such a project in this view, if memory tells.
+fn is_there(view: &View, project: &str) -> Option<bool> {
+    view.cache.projects.glance(project, view.head.revision, |group| {
+        let is_there = group.is_some();
+        (is_there || text::is_valid(project)).then_some(is_there)
+    })
 }
 
 impl Engine {
@@ -130,8 +143,10 @@ impl Engine {
     #[must_use]
     pub fn at_sight(&self, asked: PlainQuery<'_>) -> Option<Stamped<Answer>> {
         let seen = self.with_view(|view, age| {
-            let user = find(view, asked.user)?;
-            let decision = decide(view, &user.value, asked)?;
+            let decision = view.cache.users.glance(asked.user, view.head.revision, |user| {
+                let is_told = user.is_some() || text::is_valid(asked.user);
+                is_told.then(|| decide(view, user, Marked::of(asked.project), asked.action))?
+            })?;
             Some(Stamped { value: decision.into(), token: view.head.token(), age })
         });
         // Why nothing can be decided, the usual way tells.
@@ -143,13 +158,13 @@ impl Engine {
     /// The answers, if all of them can be told at sight, from one view. They are not counted.
     pub async fn all_at_sight(&self, asked: &[PlainQuery<'_>]) -> Option<Stamped<Vec<Outcome>>> {
         let (view, age) = self.current_view().ok()?;
-        let (mut sight, mut answers) = (Sight::of(&view), Vec::with_capacity(asked.len()));
+        let mut answers = Vec::with_capacity(asked.len());
         for breath in asked.chunks(BREATH) {
             if !answers.is_empty() {
                 // A long batch must neither hold up health and the follower, nor outlive its deadline.
                 tokio::task::yield_now().await;
             }
-            sight.decide_all(breath, |decision| answers.push(Ok(decision.into())))?;
+            Sight::of(&view).decide_all(breath, |decision| answers.push(Ok(decision.into())))?;
         }
         self.shared.stats.hits.bump();
         Some(Stamped { value: answers, token: view.head.token(), age })

@@ -3,12 +3,12 @@
 use super::{
     action::ActionName,
     gear::GearAccess,
-    grants::Grants,
+    grants::{Grants, OnProject},
     level::{GroupAction, SiteAction},
     mask::ActionMask,
     question::{ProjectAsk, Question},
     requirement::{Need, Requirement},
-    role::{ProjectGrant, RoleTable},
+    role::RoleTable,
     text::{GroupId, ProjectId, UserId},
 };
 
@@ -145,6 +145,10 @@ impl Missing {
 /// Unknown things deny for site admins too; site admins pass every other rule, gear restrictions included.
 #[must_use]
 pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Decision {
+    if let Question::Project(project, ProjectAsk::Action(name)) = question {
+        let held = facts.user.map(|grants| grants.on_project(project.as_str())).unwrap_or_default();
+        return decide_plain(*name, roles, facts.user, facts.group_of_project.map(|_| held));
+    }
     let Some(grants) = facts.user else {
         return Decision::because(Reason::UnknownUser);
     };
@@ -153,9 +157,6 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
     }
     if let Some(reason) = unknown_thing(question, facts) {
         return Decision::because(reason);
-    }
-    if let Question::Project(project, ProjectAsk::Action(name)) = question {
-        return decide_plain(*name, roles, grants, grants.on_project(project.as_str()));
     }
     if grants.is_superuser() {
         return Decision::because(Reason::SiteAdmin);
@@ -170,16 +171,28 @@ pub fn decide(question: &Question, roles: &RoleTable, facts: &Facts<'_>) -> Deci
     Decision::because(Reason::GrantedByRole)
 }
 
-/// Decides a plain action on a project that there is, for a user who holds these roles on it.
+/// Decides a plain action on a project: for what the user holds, if there is such a user, and for the roles that they hold on
+/// the project, if there is such a project.
 #[must_use]
-pub fn decide_plain(name: ActionName, roles: &RoleTable, grants: &Grants, held: &[ProjectGrant]) -> Decision {
+pub fn decide_plain(
+    name: ActionName,
+    roles: &RoleTable,
+    user: Option<&Grants>,
+    held: Option<OnProject<'_>>,
+) -> Decision {
+    let Some(grants) = user else {
+        return Decision::because(Reason::UnknownUser);
+    };
     if !grants.is_enabled() {
         return Decision::because(Reason::UserDisabled);
     }
+    let Some(held) = held else {
+        return Decision::because(Reason::UnknownProject);
+    };
     if grants.is_superuser() {
         return Decision::because(Reason::SiteAdmin);
     }
-    let missing = name.mask().minus(roles.union(held.iter().map(|grant| &grant.role)));
+    let missing = name.mask().minus(held.mask(roles));
     if missing.is_empty() {
         return Decision::because(Reason::GrantedByRole);
     }
@@ -265,12 +278,10 @@ impl Holder<'_> {
                 role.map_or(Standing::LacksRole, |role| Standing::of(role.may(action)))
             }
             Need::Project(action) | Need::DestinationProject(action) => {
-                match self.project_of(need).map(|project| self.grants.on_project(project.as_str())) {
-                    None | Some([]) => Standing::LacksRole,
-                    Some(held) => {
-                        let mask = self.roles.union(held.iter().map(|grant| &grant.role));
-                        Standing::of(mask.contains(action))
-                    }
+                let held = self.project_of(need).map(|project| self.grants.on_project(project.as_str()));
+                match held.filter(|held| !held.is_empty()) {
+                    None => Standing::LacksRole,
+                    Some(held) => Standing::of(held.mask(self.roles).contains(action)),
                 }
             }
         }

@@ -54,14 +54,12 @@ fn roles_meeting(holder: &Holder<'_>, need: Need) -> Vec<GrantingRole> {
             .and_then(|group| Some(GrantingRole::Group(group.clone(), holder.grants.group_role(group)?)))
             .into_iter()
             .collect(),
-        Need::Project(action) | Need::DestinationProject(action) => holder
-            .project_of(need)
-            .map(|project| holder.grants.on_project(project.as_str()))
-            .unwrap_or_default()
-            .iter()
-            .filter(|grant| holder.roles.mask(&grant.role).contains(action))
-            .map(|grant| GrantingRole::Project(grant.project.clone(), grant.role.clone()))
-            .collect(),
+        Need::Project(action) | Need::DestinationProject(action) => {
+            let Some(project) = holder.project_of(need) else { return Vec::new() };
+            let held = holder.grants.on_project(project.as_str());
+            let granting = held.roles().filter(|role| holder.roles.mask(role).contains(action));
+            granting.map(|role| GrantingRole::Project(project.clone(), role.clone())).collect()
+        }
     }
 }
 

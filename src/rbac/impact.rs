@@ -58,7 +58,7 @@ impl<'a> Side<'a> {
     fn places(&self, user: &UserId) -> BTreeSet<Place> {
         let Some(grants) = self.grants.get(user) else { return BTreeSet::new() };
         let groups = grants.groups().iter().map(|(group, _)| Place::Group(group.clone()));
-        groups.chain(grants.projects().iter().map(|grant| Place::Project(grant.project.clone()))).collect()
+        groups.chain(grants.projects().map(|(project, _)| Place::Project(project.clone()))).collect()
     }
 
     fn names(&self, user: &UserId, place: &Resource) -> Vec<&'static str> {

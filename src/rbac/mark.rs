@@ -16,33 +16,68 @@ pub(super) fn of(text: &str) -> u32 {
     (marker.finish() >> 32) as u32
 }
 
-/// How near a mark is looked for at first to where it is to be expected, in a list.
+/// A text with its mark.
+#[derive(Clone, Copy, Debug)]
+pub struct Marked<'a> {
+    text: &'a str,
+    mark: u32,
+}
+
+impl<'a> Marked<'a> {
+    /// The text, with its mark.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
+        Self { text, mark: of(text) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(super) const fn mark(&self) -> u32 {
+        self.mark
+    }
+}
+
+/// Where in a list of so many a mark is to be expected: marks are spread evenly.
+pub(super) const fn expected(among: usize, mark: u32) -> usize {
+    ((mark as u64 * among as u64) >> 32) as usize
+}
+
+/// How near a mark is looked for at first to where it is to be expected, in a list that is not long.
 const NEAR: usize = 8;
 
-/// The place of the first of these sorted marks that is not less than this one.
+/// The same in a list of so many, twice as far as marks that are spread evenly usually stand from there.
+fn near(among: usize) -> usize {
+    let root = 1 << among.checked_ilog2().unwrap_or(0).div_ceil(2);
+    NEAR.max(root)
+}
+
+/// The place of the first in a list, which is sorted by marks, whose mark is not less than this one.
 ///
-/// Marks are spread evenly, so that one tells where about it stands: the longer the list, the less of it is looked at. Should
-/// they not be, it takes no more looks than twice those that halving takes.
-pub(super) fn first(marks: &[u32], mark: u32) -> usize {
-    let expected = ((u64::from(mark) * marks.len() as u64) >> 32) as usize;
-    let (before, after) = marks.split_at_checked(expected).unwrap_or((marks, &[]));
-    if after.first().is_some_and(|held| *held < mark) {
-        let (mut skipped, mut near) = (0, NEAR);
-        while after.get(skipped + near).is_some_and(|held| *held < mark) {
-            (skipped, near) = (skipped + near, near * 2);
+/// It is looked for around where it is to be expected: the longer the list, the less of it is looked at. Should marks not be
+/// spread evenly, it takes no more looks than a few times those that halving takes.
+pub(super) fn first<T>(list: &[T], mark: u32, of: impl Fn(&T) -> u32) -> usize {
+    let is_less = |held: &T| of(held) < mark;
+    // Without a choice on the way, which would be guessed wrongly half of the time.
+    let count = |around: &[T]| around.iter().map(|held| usize::from(is_less(held))).sum::<usize>();
+    if list.len() <= 2 * NEAR {
+        return count(list);
+    }
+    let expected = expected(list.len(), mark);
+    let mut near = near(list.len());
+    loop {
+        let (start, end) = (expected.saturating_sub(near), expected.saturating_add(near).min(list.len()));
+        let around = list.get(start..end).unwrap_or_default();
+        let begins_before = start == 0 || around.first().is_some_and(is_less);
+        let ends_after = end == list.len() || around.last().is_some_and(|held| !is_less(held));
+        if begins_before && ends_after {
+            return start + if near == NEAR { count(around) } else { around.partition_point(is_less) };
         }
-        let within = after.get(skipped..).unwrap_or_default();
-        let within = within.get(..near).unwrap_or(within);
-        return expected + skipped + within.partition_point(|held| *held < mark);
+        near *= 4;
     }
-    let (mut end, mut near) = (before.len(), NEAR);
-    while let Some(start) = end.checked_sub(near)
-        && before.get(start).is_some_and(|held| *held >= mark)
-    {
-        (end, near) = (start, near * 2);
-    }
-    let start = end.saturating_sub(near);
-    start + before.get(start..end).unwrap_or_default().partition_point(|held| *held < mark)
 }
 
 /// Mixes eight bytes at a time.
@@ -95,7 +130,7 @@ mod tests {
                 let around = |mark: &u32| [mark.wrapping_sub(1), *mark, mark.wrapping_add(1)];
                 for mark in marks.iter().flat_map(around).chain([0, 1 << 31, u32::MAX]) {
                     let expected = marks.partition_point(|held| *held < mark);
-                    assert_eq!(first(&marks, mark), expected, "{mark} among {marks:?}");
+                    assert_eq!(first(&marks, mark, |held| *held), expected, "{mark} among {marks:?}");
                 }
             }
         }

@@ -2,12 +2,12 @@
 
 use super::{
     action::{Action, ActionName, Tier},
-    mark::ByMark,
+    mark,
     mask::ActionMask,
     text::{Label, ProjectId, RoleId},
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
@@ -131,22 +131,52 @@ impl Role {
 
 /// Every project role of the site, by id.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct RoleTable(HashMap<RoleId, Role, ByMark>);
+pub struct RoleTable {
+    // INVARIANT: sorted by id, each once.
+    roles: Vec<Role>,
+    /// Where roles are, each from the place on that its mark says: a power of two of places, of which no more than half are
+    /// taken. Decisions look here, and find what they look for at once.
+    places: Vec<Option<u32>>,
+}
 
 impl RoleTable {
     /// The built-in roles and these custom ones. A custom role under a built-in's id is not taken in: the built-in
-    /// tables come from this binary alone.
+    /// tables come from this binary alone. Of several under one id, the last counts.
     #[must_use]
     pub fn with_custom(custom: impl IntoIterator<Item = Role>) -> Self {
         let custom = custom.into_iter().filter(|role| BuiltIn::from_id(role.id.as_str()).is_none());
         let built_in = BuiltIn::ALL.into_iter().filter_map(Role::built_in);
-        Self(custom.chain(built_in).map(|role| (role.id.clone(), role)).collect())
+        let roles: BTreeMap<_, _> = custom.chain(built_in).map(|role| (role.id.clone(), role)).collect();
+        let roles: Vec<_> = roles.into_values().collect();
+        let mut places = vec![None; (2 * roles.len()).next_power_of_two()];
+        for (number, role) in (0..).zip(&roles) {
+            let from = mark::of(role.id.as_str()) as usize & (places.len() - 1);
+            let (before, after) = places.split_at_mut(from);
+            if let Some(free) = after.iter_mut().chain(before).find(|place| place.is_none()) {
+                *free = Some(number);
+            }
+        }
+        Self { roles, places }
     }
 
     /// The role of that id.
     #[must_use]
     pub fn get(&self, id: &RoleId) -> Option<&Role> {
-        self.0.get(id)
+        self.marked(mark::of(id.as_str()), id)
+    }
+
+    /// The same where the id's mark is known already.
+    pub(super) fn marked(&self, mark: u32, id: &RoleId) -> Option<&Role> {
+        let mut place = mark as usize;
+        loop {
+            // Half of the places are free, and there is none where there are no roles: it comes to an end.
+            let number = (*self.places.get(place & self.places.len().wrapping_sub(1))?)?;
+            let role = self.roles.get(number as usize)?;
+            if role.id == *id {
+                return Some(role);
+            }
+            place += 1;
+        }
     }
 
     /// What the role of that id may do; a role that is not in the table may do nothing.
@@ -155,25 +185,20 @@ impl RoleTable {
         self.get(id).map(|role| role.actions.mask()).unwrap_or_default()
     }
 
-    /// The union of what these roles may do.
-    pub fn union<'a>(&self, ids: impl IntoIterator<Item = &'a RoleId>) -> ActionMask {
-        ids.into_iter().fold(ActionMask::EMPTY, |mask, id| mask | self.mask(id))
-    }
-
     /// All roles, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Role> {
-        self.0.values()
+        self.roles.iter()
     }
 }
 
 impl fmt::Debug for RoleTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.iter().map(|role| &role.id)).finish()
     }
 }
 
 /// One role that a user holds on one project. A user on a project holds one or more.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProjectGrant {
     /// The project.
     pub project: ProjectId,

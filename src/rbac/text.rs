@@ -55,6 +55,12 @@ fn validate(text: &str) -> Result<(), TextError> {
     Ok(())
 }
 
+/// Whether the text could be an id, a label or a name.
+#[must_use]
+pub fn is_valid(text: &str) -> bool {
+    validate(text).is_ok()
+}
+
 macro_rules! text_types {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*

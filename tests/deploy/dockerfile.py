@@ -12,8 +12,8 @@ PROBLEM = "the Dockerfile: "
 USER = "65532:65532"
 LAYOUT = "scripts/image-root target/release/rolegate /image"
 COPIES = ["--from=build --chown=0:0 /image/root/ /", f"--from=build --chown={USER} /image/data/ /data/"]
-# An idle server would be twice as large without the first; without the second there is no place for SQLite's own files.
-ENVIRONMENT = {"MIMALLOC_ARENA_EAGER_COMMIT": "0", "SQLITE_TMPDIR": "/data"}
+# There is no other place for SQLite's own files.
+ENVIRONMENT = {"SQLITE_TMPDIR": "/data"}
 
 
 def instructions(text):
@@ -84,7 +84,7 @@ def check_context(folder):
     """Whatever the sources take in, and whatever Cargo.toml names, is let in."""
     let_in = context(folder)
     package = tomllib.loads((folder / "Cargo.toml").read_text())
-    needed = [folder / name for name in ("Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
+    needed = [folder / name for name in (".cargo/config.toml", "Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
     needed += [folder / "benches" / name["name"] for name in package["bench"]]
     needed += [folder / name for name in re.findall(r"rerun-if-changed=([\w/]+)", (folder / "build.rs").read_text())]
     for source in (folder / "src").rglob("*.rs"):

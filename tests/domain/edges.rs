@@ -75,12 +75,15 @@ fn grants_of_any_order_are_found() {
     let groups = ["z", "b", "q"].map(|id| (GroupId::parse(id).unwrap(), GroupRole::ReadOnly)).to_vec();
     let grants = Grants::new(user(), true, SiteRole::User, groups, listed);
     for id in projects {
-        assert_eq!(grants.on_project(id), [grant(id, "ro"), grant(id, "rw")]);
+        let roles: Vec<_> = grants.on_project(id).roles().map(RoleId::as_str).collect();
+        assert_eq!(roles, ["ro", "rw"]);
     }
     for (id, role) in [("b", Some(GroupRole::ReadOnly)), ("q", Some(GroupRole::ReadOnly)), ("c", None)] {
         assert_eq!(grants.group_role(&GroupId::parse(id).unwrap()), role);
     }
     assert!(grants.on_project("l").is_empty());
+    assert_eq!(grants.projects().count(), 10);
+    assert_eq!(grants.roles().count(), 2);
 }
 
 #[test]

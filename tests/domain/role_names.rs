@@ -3,9 +3,11 @@
 use rolegate::rbac::{
     action::{Action, ActionName, OlderName},
     custom_role::{RequiredActions, faults_of_actions},
+    grants::Grants,
+    level::SiteRole,
     mask::ActionMask,
-    role::{BuiltIn, Role, RoleActions, RoleTable},
-    text::{Label, RoleId},
+    role::{BuiltIn, ProjectGrant, Role, RoleActions, RoleTable},
+    text::{Label, ProjectId, RoleId, UserId},
 };
 
 const OLDER: [(&str, &[&str]); 3] = [
@@ -91,9 +93,16 @@ fn a_union_of_roles_holds_what_any_holds() {
         built_in: false,
     };
     let table = RoleTable::with_custom([role("r1", &["tags_view"]), role("r2", &["notes_view"])]);
-    let ids = ["r1", "r2", "never-heard-of"].map(|id| RoleId::parse(id).unwrap());
-    assert_eq!(mask_names(table.union(&ids)), ["tags_view", "notes_view"]);
-    assert!(table.union(&[]).is_empty());
+    let project = ProjectId::parse("p").unwrap();
+    let mask = |roles: &[&str]| {
+        let grant = |id: &&str| ProjectGrant { project: project.clone(), role: RoleId::parse(id).unwrap() };
+        let user = UserId::parse("u").unwrap();
+        let held = roles.iter().map(grant).collect();
+        Grants::new(user, true, SiteRole::User, Vec::new(), held).project_mask(&project, &table)
+    };
+    assert_eq!(mask_names(mask(&["r1", "r2", "never-heard-of"])), ["tags_view", "notes_view"]);
+    assert_eq!(mask_names(mask(&["never-heard-of", "r2"])), ["notes_view"]);
+    assert!(mask(&["never-heard-of"]).is_empty() && mask(&[]).is_empty());
 }
 
 #[test]

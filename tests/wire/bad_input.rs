@@ -97,6 +97,9 @@ async fn texts_that_break_the_one_rule_are_named() {
     for bad in ["", " ann", "ann ", "a\nb", "a\u{7f}b", "a\u{85}b", "\u{a0}ann", &long] {
         asking.names(may(bad, project("scans"), "files_download"), "user", "MALFORMED").await;
         asking.names(may("ann", project(bad), "files_download"), "resource.project", "MALFORMED").await;
+        // Nor is what does not exist told of before.
+        asking.names(may(bad, project("none"), "files_download"), "user", "MALFORMED").await;
+        asking.names(may("nobody", project(bad), "files_download"), "resource.project", "MALFORMED").await;
         let group = super::ask::group(bad);
         asking.names(may("ann", group, "group_roles_view"), "resource.group", "MALFORMED").await;
         let bad = || Some(bad.to_owned());

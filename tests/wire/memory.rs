@@ -148,3 +148,11 @@ async fn a_server_without_memory_for_its_threads_says_so_and_ends() {
     assert_eq!(started.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot start the threads that answer") && !said.contains("panicked"), "{said}");
 }
+
+#[test]
+fn memory_is_not_taken_ahead() {
+    let mut command = super::server::rolegate(["--version"]);
+    let output = command.env("MIMALLOC_VERBOSE", "1").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("'arena_eager_commit': 0"), "{said}");
+}

@@ -30,7 +30,7 @@ pub(in crate::grpc) fn check(stamped: &Stamped<Answer>) -> proto::CheckResponse 
         decision: outcome(&decision).into(),
         reason: reason(decision.reason()).into(),
         missing_actions: missing(&decision),
-        granted_by: stamped.value.granted_by.iter().cloned().map(granting).collect(),
+        granted_by: granted_by(&stamped.value),
         revision_token: stamped.token.to_string(),
         data_age: Some(age(stamped.age)),
     }
@@ -91,7 +91,7 @@ impl Outcomes {
             Ok(answer) => answer,
             Err(error) => return self.push(engine_error(error)),
         };
-        if !answer.granted_by.is_empty() {
+        if answer.granted_by.is_some() {
             return self.push(Outcome::Answer(item(answer)));
         }
         let decision = &answer.decision;
@@ -124,8 +124,12 @@ fn item(answer: &Answer) -> proto::BatchCheckAnswer {
         decision: outcome(&answer.decision).into(),
         reason: reason(answer.decision.reason()).into(),
         missing_actions: missing(&answer.decision),
-        granted_by: answer.granted_by.iter().cloned().map(granting).collect(),
+        granted_by: granted_by(answer),
     }
+}
+
+fn granted_by(answer: &Answer) -> Vec<proto::GrantingRole> {
+    answer.granted_by.iter().flatten().cloned().map(granting).collect()
 }
 
 fn engine_error(error: &EngineError) -> Outcome {
@@ -233,8 +237,8 @@ mod tests {
         let grants = Grants::new(UserId::parse("ann").unwrap(), true, role, Vec::new(), Vec::new());
         let facts = Facts { user: Some(&grants), ..Facts::default() };
         let decision = decide(&Question::Site(action), &RoleTable::default(), &facts);
-        let granted_by = names_roles.then(|| (GrantingRole::Site(role), role.name().to_owned()));
-        Answer { decision, granted_by: granted_by.into_iter().collect() }
+        let granted_by = names_roles.then(|| [(GrantingRole::Site(role), role.name().to_owned())].into());
+        Answer { decision, granted_by }
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQue
     let beside = &batch.beside;
     let (user, at) = (beside.default_user.as_deref(), beside.default_resource.as_ref().map(At::from));
     let (asked, mut last) = (of_batch(beside), None::<(&str, ActionName)>);
-    let plain = batch.items.iter().map(|item| {
+    let mut plain = Vec::with_capacity(batch.items.len());
+    for item in &batch.items {
         let item = item.parts();
         let (Some(At::Project(project)), Some(Asked::Action(name))) = (item.at.or(at), item.asked.or(asked))
         else {
@@ -76,9 +77,9 @@ pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQue
         let action = last.filter(|(by, _)| are_same(by, name)).map(|(_, action)| action);
         let action = action.or_else(|| ActionName::parse(name))?;
         last = Some((name, action));
-        Some(PlainQuery { user: item.user.or(user)?, project, action })
-    });
-    plain.collect()
+        plain.push(PlainQuery { user: item.user.or(user)?, project, action });
+    }
+    Some(plain)
 }
 
 /// Reads every item.

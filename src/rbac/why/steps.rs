@@ -5,8 +5,7 @@ use crate::rbac::{
     decide::Holder,
     question::Question,
     requirement::{Need, Requirement},
-    role::ProjectGrant,
-    text::{ProjectId, UserId},
+    text::{ProjectId, RoleId, UserId},
 };
 
 /// The steps to a decision. What there is is told whoever asks; what is held, of users alone that there are.
@@ -125,12 +124,11 @@ fn roles_held(holder: &Holder<'_>, need: Need) -> Vec<String> {
                 .project_of(need)
                 .map(|project| holder.grants.on_project(project.as_str()))
                 .unwrap_or_default();
-            held.iter().map(|grant| label(holder, grant)).collect()
+            held.roles().map(|role| label(holder, role)).collect()
         }
     }
 }
 
-fn label(holder: &Holder<'_>, grant: &ProjectGrant) -> String {
-    let role = holder.roles.get(&grant.role);
-    role.map_or_else(|| grant.role.to_string(), |role| role.label.to_string())
+fn label(holder: &Holder<'_>, id: &RoleId) -> String {
+    holder.roles.get(id).map_or_else(|| id.to_string(), |role| role.label.to_string())
 }

@@ -56,11 +56,7 @@ pub(super) fn of(scene: &Scene, user: &UserId, question: &Question) -> Ways {
 fn with_account(scene: &Scene, user: &UserId) -> (Vec<Change>, Grants) {
     match &scene.user {
         Some(grants) if grants.is_enabled() => (Vec::new(), grants.clone()),
-        Some(grants) => {
-            let (groups, projects) = (grants.groups().to_vec(), grants.projects().to_vec());
-            let enabled = Grants::new(user.clone(), true, grants.site_role(), groups, projects);
-            (vec![Change::EnableUser(user.clone())], enabled)
-        }
+        Some(grants) => (vec![Change::EnableUser(user.clone())], grants.clone().enabled()),
         None => {
             let newcomer = Grants::new(user.clone(), true, SiteRole::User, Vec::new(), Vec::new());
             (vec![Change::CreateUser(user.clone())], newcomer)

@@ -87,7 +87,7 @@ async fn viewable(tx: &mut Tx, actor: &Actor) -> Result<Vec<ProjectId>, StoreErr
     let Some(user) = actor.user() else { return Ok(Vec::new()) };
     let Some(grants) = load::user(tx, user).await? else { return Ok(Vec::new()) };
     let roles = load::roles(tx).await?;
-    let mut projects: Vec<_> = grants.projects().iter().map(|grant| grant.project.clone()).collect();
+    let mut projects: Vec<_> = grants.projects().map(|(project, _)| project.clone()).collect();
     projects.sort();
     projects.dedup();
     projects.retain(|project| grants.project_mask(project, &roles).contains(Action::ContainersViewMetadata));
