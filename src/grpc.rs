@@ -14,6 +14,7 @@ pub mod notes;
 mod size;
 mod status;
 mod suggest;
+pub mod turns;
 mod whole;
 
 pub(crate) use convert::answer::reason_name;

@@ -8,6 +8,7 @@ use super::{
     notes, proto,
     served::authorization_service_server::AuthorizationService,
     size::{fits, too_large},
+    turns::{Turn, Turns},
 };
 use crate::{
     engine::{
@@ -43,6 +44,7 @@ pub struct Limits {
 pub struct Authorization {
     engine: Engine,
     limits: Limits,
+    turns: Turns,
     /// What decisions are logged with, if they are.
     journal: Option<Arc<Journal>>,
 }
@@ -50,8 +52,14 @@ pub struct Authorization {
 impl Authorization {
     /// The service over an engine.
     #[must_use]
-    pub const fn new(engine: Engine, limits: Limits) -> Self {
-        Self { engine, limits, journal: None }
+    pub fn new(engine: Engine, limits: Limits) -> Self {
+        Self { engine, limits, turns: Turns::default(), journal: None }
+    }
+
+    /// The same, with these turns at batches.
+    #[must_use]
+    pub fn taking(self, turns: Turns) -> Self {
+        Self { turns, ..self }
     }
 
     /// The same, and every decision is logged.
@@ -139,27 +147,29 @@ impl Authorization {
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS)
     }
 
-    async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<Answered, Status> {
+    /// What a batch comes to, and the turn in which its reply is to be made.
+    async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<(Answered, Turn<'_>), Status> {
+        let turn = self.turns.take().await;
         let (batch, wish) = self.read_batch(request)?;
         if wish.takes_sight()
             && let Some(asked) = convert::batch::at_sight(&batch)
             && let Some(seen) = self.engine.all_at_sight(&asked).await
         {
-            return Ok(Answered {
-                bad: Vec::new(),
-                answers: seen.value,
-                stamp: Some((seen.token, seen.age)),
-            });
+            let stamp = Some((seen.token, seen.age));
+            return Ok((Answered { bad: Vec::new(), answers: seen.value, stamp }, turn));
         }
-        let Questions { good, bad } = convert::batch::questions(&batch);
-        match self.engine.check_many_untold(&good, wish).await {
+        let Questions { good, bad } = convert::batch::questions(&batch).await;
+        // Others have theirs while the store is waited for.
+        drop(turn);
+        let answered = match self.engine.check_many_untold(&good, wish).await {
             Ok(answered) => {
-                Ok(Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) })
+                Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) }
             }
-            Err(error) if bad.is_empty() => Err(error.into()),
+            Err(error) if bad.is_empty() => return Err(error.into()),
             // Malformed items are told so even when nothing can be decided.
-            Err(error) => Ok(Answered { bad, answers: vec![Err(error); good.len()], stamp: None }),
-        }
+            Err(error) => Answered { bad, answers: vec![Err(error); good.len()], stamp: None },
+        };
+        Ok((answered, self.turns.take().await))
     }
 
     fn reply_batch(&self, answered: &Answered) -> Result<Response<batch::Reply>, Status> {
@@ -214,7 +224,7 @@ impl Authorization {
         request: Request<batch::Unread>,
     ) -> Result<Response<batch::Reply>, Status> {
         let call = journal.begin("BatchCheck", request.metadata().as_ref(), request.extensions());
-        let answered = match self.answer_batch(&request).await {
+        let (answered, turn) = match self.answer_batch(&request).await {
             Ok(answered) => answered,
             Err(status) => {
                 call.refused_batch(&status).await?;
@@ -222,6 +232,7 @@ impl Authorization {
             }
         };
         let reply = self.reply_batch(&answered);
+        drop(turn);
         let logged = match &reply {
             Ok(_) => {
                 let batch = request.get_ref().read()?;
@@ -303,7 +314,7 @@ impl AuthorizationService for Authorization {
 
     async fn batch_check(&self, request: Request<batch::Unread>) -> Result<Response<batch::Reply>, Status> {
         let Some(journal) = &self.journal else {
-            let answered = self.answer_batch(&request).await?;
+            let (answered, _turn) = self.answer_batch(&request).await?;
             let reply = self.reply_batch(&answered);
             self.count_batch(&answered, request.extensions(), untold(&Ok(()), &reply));
             return reply;

@@ -61,8 +61,9 @@ fn near(among: usize) -> usize {
 /// spread evenly, it takes no more looks than a few times those that halving takes.
 pub(super) fn first<T>(list: &[T], mark: u32, of: impl Fn(&T) -> u32) -> usize {
     let is_less = |held: &T| of(held) < mark;
-    // Without a choice on the way, which would be guessed wrongly half of the time.
-    let count = |around: &[T]| around.iter().map(|held| usize::from(is_less(held))).sum::<usize>();
+    // Without a choice on the way, which would be guessed wrongly half of the time; a look for overflow would be one.
+    let add = |less: usize, held: &T| less.wrapping_add(usize::from(is_less(held)));
+    let count = |around: &[T]| around.iter().fold(0, add);
     if list.len() <= 2 * NEAR {
         return count(list);
     }

@@ -13,6 +13,7 @@ use crate::{
         front::Front,
         journal::Journal,
         proto::{DESCRIPTORS, role_admin_service_server::RoleAdminServiceServer},
+        turns::Turns,
     },
     telemetry::calls::Calls,
 };
@@ -44,7 +45,11 @@ pub(super) fn authorization_face(
 ) -> Face<impl Fn() -> Front + Clone + use<>> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
     let edge = Edge { time: limits.time, time_with_key: limits.time, callers: config.callers(), keys: None };
-    let ours = move || Front::new(Authorization::new(engine.clone(), limits).logged(journal.clone()), bytes);
+    let turns = Arc::new(Turns::default());
+    let ours = move || {
+        let service = Authorization::new(engine.clone(), limits).taking(turns.of_another_connection());
+        Front::new(service.logged(journal.clone()), bytes)
+    };
     Face { calls, edge, ours, others: others(config, health) }
 }
 

@@ -241,7 +241,12 @@ impl Server {
     }
 
     /// Runs a command that serves, and waits until it listens.
-    pub(crate) async fn run(mut command: Command) -> Self {
+    pub(crate) async fn run(command: Command) -> Self {
+        Self::try_run(command).await.unwrap_or_else(|(status, said)| panic!("it ended with {status}: {said}"))
+    }
+
+    /// The same, or how it has ended before it listened, and with what words.
+    pub(crate) async fn try_run(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (logs, reader) = Logs::of(&mut child);
@@ -249,8 +254,8 @@ impl Server {
         let mut server = Self { child, logs, reader, questions, admin, http, metrics };
         let start = Instant::now();
         while server.metrics.is_empty() {
-            if let Some(status) = server.child.try_wait().unwrap() {
-                panic!("the server ended with {status}: {}", server.logs.text());
+            if server.child.try_wait().unwrap().is_some() {
+                return Err((server.ended().await, server.logs.text()));
             }
             assert!(start.elapsed() < PATIENCE, "the server does not listen: {}", server.logs.text());
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -259,7 +264,7 @@ impl Server {
         server.questions = server.logs.address("listening for questions").unwrap();
         server.http = server.logs.address("listening for the platform's clients").unwrap_or_default();
         server.admin = server.logs.address("listening for administrators").unwrap_or_default();
-        server
+        Ok(server)
     }
 
     pub(crate) fn id(&self) -> u32 {

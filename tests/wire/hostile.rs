@@ -1,14 +1,21 @@
 //! Callers who mean harm, at a port and at a socket: others are answered all the while, and what an attack took is given back.
 
 use super::{
-    ask::{item, may, project},
-    attack::Attacked,
+    ask::{item, may, operation, project},
+    attack::{Attacked, serves},
     raw::{GREETING, Raw, call_headers, dial, frame, framed, headers},
-    server::PATIENCE,
+    server::{PATIENCE, until},
 };
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use prost::Message as _;
-use rolegate::grpc::proto::BatchCheckRequest;
-use std::time::Duration;
+use rolegate::grpc::proto::{BatchCheckItem, BatchCheckRequest, batch_check_request::DefaultQuestion};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 use tonic::Code;
 
@@ -106,6 +113,36 @@ async fn long_messages_are_refused_where_they_find_no_room() {
         assert_eq!(count(Code::ResourceExhausted), 84, "{codes:?}");
     };
     attacked.by_each_door("long messages", attacking).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_answers_before_a_crowd_of_batches_that_came_earlier() {
+    const CONNECTIONS: usize = 40;
+    const BATCHES: usize = 26;
+    let attacked = Attacked::start_with(&["--check-timeout", "2m"]).await;
+    // Two bytes an item, each of which is told at length what is wrong with it.
+    let default_question = Some(DefaultQuestion::DefaultOperation(operation(&"x".repeat(200))));
+    let items = vec![BatchCheckItem::default(); 1_000];
+    let message =
+        framed(&BatchCheckRequest { default_question, items, ..Default::default() }.encode_to_vec());
+    let answered = Arc::new(AtomicUsize::new(0));
+    for connection in 0..CONNECTIONS {
+        let raw = Raw::connect(&attacked.doors[connection % 2]).await;
+        let (message, answered) = (message.clone(), Arc::clone(&answered));
+        tokio::spawn(async move {
+            let calls = (0..BATCHES).map(|_| raw.send(raw.grpc(BATCH), message.clone()));
+            let mut calls: FuturesUnordered<_> = calls.collect();
+            while calls.next().await.is_some_and(|reply| reply.is_ok()) {
+                answered.fetch_add(1, Relaxed);
+            }
+        });
+    }
+    until("the crowd is being answered", async || answered.load(Relaxed) > 0).await;
+    for door in &attacked.doors {
+        serves(door).await;
+    }
+    let answered = answered.load(Relaxed);
+    assert!(answered < CONNECTIONS * BATCHES / 2, "{answered} batches had their turn before");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,8 @@ use crate::{
     rbac::{action::ActionName, question::Resource, text::UserId},
 };
 
+/// How many items are read in one go.
+const BREATH: usize = 256;
 /// For how many wrong names of a batch it is told what they may mean. To find out takes long: a caller whose names are all
 /// wrong must not keep a thread from everyone else.
 const SUGGESTIONS: usize = 8;
@@ -82,8 +84,8 @@ pub(in crate::grpc) fn at_sight<'a>(batch: &'a Batch<'_>) -> Option<Vec<PlainQue
     Some(plain)
 }
 
-/// Reads every item.
-pub(in crate::grpc) fn questions(batch: &Batch<'_>) -> Questions {
+/// Reads every item, and lets others have their turn now and then: what is wrong with an item takes long to tell.
+pub(in crate::grpc) async fn questions(batch: &Batch<'_>) -> Questions {
     let beside = &batch.beside;
     let defaults = Defaults {
         user: user(beside.default_user.as_deref(), None),
@@ -93,6 +95,9 @@ pub(in crate::grpc) fn questions(batch: &Batch<'_>) -> Questions {
     let mut questions = Questions { good: Vec::with_capacity(batch.items.len()), bad: Vec::new() };
     let mut suggestions = Suggestions::default();
     for (number, item) in batch.items.iter().enumerate() {
+        if number % BREATH == BREATH - 1 {
+            tokio::task::yield_now().await;
+        }
         match query(&defaults, item.parts(), questions.good.last()) {
             Ok(query) => questions.good.push(query),
             Err(bad) => {
