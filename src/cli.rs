@@ -114,8 +114,9 @@ enum Command {
         rolegate explain ann@example.com --project p1 --operation job.run --gear bids-fmriprep --output json\n  \
         rolegate explain ann@example.com users_manage --site --store /var/lib/rolegate/rolegate.db\n\n\
         Ends as `check` does: 0 yes, 1 no, 2 no decision. Takes a site admin's key, for it shows what others hold.\n\n\
-        Two changes are never among the ways to a yes: making the user a site admin, unless the question is about the \
-        site, and opening a gear to a whole project instead of the user.")]
+        Never among the ways to a yes are: making the user a site admin, unless the question is about the site; opening a \
+        gear to a whole project instead of the user; offering a role to a group; changing what a role holds; making a \
+        group, a project or a gear.")]
     Explain(Box<explain::ExplainArgs>),
     /// List everything that a user may do in one place
     #[command(after_help = "Examples:\n  \

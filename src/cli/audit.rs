@@ -15,7 +15,7 @@ use crate::{
         proto::{AuditEntry, ListAuditRequest, ListAuditResponse},
     },
     store::{
-        audit::revision_of_entry,
+        audit::{ID_DIGITS, revision_of_entry},
         auth::Actor,
         location::Location,
         postgres::Access,
@@ -25,7 +25,7 @@ use crate::{
         },
     },
 };
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{io::Write as _, time::Duration};
@@ -46,14 +46,18 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
     /// Only changes by this user; `operator` is whoever wrote to the store itself
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     by: Option<String>,
     /// Only changes of this user, role, group, project or gear, or that name it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     of: Option<String>,
     /// Only changes after the entry of this id: to go on where an earlier list ended
-    #[arg(long, value_name = "ENTRY")]
+    #[arg(long, value_name = "ENTRY", value_parser = entry_id)]
     after: Option<String>,
+    /// The history that `--after` is of, as the entry told it: should the store have been put back to an earlier state since,
+    /// that is told, and then all there is
+    #[arg(long, value_name = "EPOCH", requires_all = ["after", "follow"], value_parser = NonEmptyStringValueParser::new())]
+    epoch: Option<String>,
     /// Go on with changes as they are made, a line each; what is missing in between is told
     #[arg(long)]
     follow: bool,
@@ -66,6 +70,12 @@ fn since(text: &str) -> Result<Timestamp, String> {
     }
     let ago = time::parse_duration(text).map_err(|_| "write it as 2030-01-31T12:00:00Z or 24h".to_owned())?;
     Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
+}
+
+fn entry_id(text: &str) -> Result<String, String> {
+    let problem =
+        || format!("an entry's id has {ID_DIGITS} digits, and is the first thing that is told of it");
+    revision_of_entry(text).map(|_| text.to_owned()).ok_or_else(problem)
 }
 
 /// Where the audit is read.
@@ -92,14 +102,14 @@ pub(crate) async fn run(args: AuditArgs, format: Format) -> Result<Report, Failu
         ..ListAuditRequest::default()
     };
     if args.follow {
-        return follow(&mut source, request, format).await;
+        return follow(&mut source, request, args.epoch, format).await;
     }
     let mut all = Vec::new();
     loop {
         let page = source.page(&request).await?;
-        let Some(last) = page.entries.last() else { return Ok(Report::list(&all)) };
+        let Some(last) = page.entries.last() else { return Ok(Report::list::<Told>(&all)) };
         request.after = Some(last.id.clone());
-        all.extend(page.entries);
+        all.extend(page.told());
     }
 }
 
@@ -107,9 +117,10 @@ pub(crate) async fn run(args: AuditArgs, format: Format) -> Result<Report, Failu
 async fn follow(
     source: &mut Source,
     mut request: ListAuditRequest,
+    mut epoch: Option<String>,
     format: Format,
 ) -> Result<Report, Failure> {
-    let (mut epoch, mut is_away) = (None, false);
+    let mut is_away = false;
     loop {
         let page = match source.page(&request).await {
             Ok(page) => page,
@@ -138,13 +149,12 @@ async fn follow(
             continue;
         }
         epoch = Some(page.epoch.clone());
-        if gap.is_some_and(|gap| !tell(gap, format))
-            || !print(page.entries.iter().map(|entry| line(entry, format)))
-        {
+        let (after, is_end) = (seen(request.after, &page), page.entries.is_empty());
+        if gap.is_some_and(|gap| !tell(gap, format)) || !print(page.told().map(|told| line(&told, format))) {
             return Ok(Report::raw(""));
         }
-        request.after = seen(request.after, &page);
-        if page.entries.is_empty() {
+        request.after = after;
+        if is_end {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -171,7 +181,9 @@ enum Gap {
 
 /// What is missing between what was told last and this page.
 fn gap(epoch: Option<&str>, after: Option<&str>, page: &ListAuditResponse) -> Option<Gap> {
-    if epoch.is_some_and(|epoch| epoch != page.epoch) {
+    // Whoever goes on where they ended may not know of which history that was.
+    let is_beyond = after.is_some_and(|after| !page.newest.is_empty() && page.newest.as_str() < after);
+    if epoch.is_some_and(|epoch| epoch != page.epoch) || is_beyond {
         return Some(Gap::OtherHistory);
     }
     let (after, oldest) = (after?, Some(page.oldest.as_str()).filter(|oldest| !oldest.is_empty())?);
@@ -231,11 +243,24 @@ impl Source {
     }
 }
 
+/// An entry, and the history that it is of.
+struct Told {
+    entry: AuditEntry,
+    epoch: String,
+}
+
+impl ListAuditResponse {
+    fn told(self) -> impl Iterator<Item = Told> {
+        let epoch = self.epoch;
+        self.entries.into_iter().map(move |entry| Told { entry, epoch: epoch.clone() })
+    }
+}
+
 /// An entry in a line.
-fn line(entry: &AuditEntry, format: Format) -> String {
+fn line(told: &Told, format: Format) -> String {
     match format {
-        Format::Json => entry.json().to_string(),
-        Format::Table => printable(&entry.cells().join("  ")).into_owned(),
+        Format::Json => told.json().to_string(),
+        Format::Table => printable(&told.cells().join("  ")).into_owned(),
     }
 }
 
@@ -250,34 +275,37 @@ fn part(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-impl Show for AuditEntry {
+impl Show for Told {
     const NOUN: &'static str = "entry";
     const COLUMNS: &'static [&'static str] =
-        &["REVISION", "TIME", "BY", "WITH", "WHAT", "OF", "BEFORE", "AFTER"];
+        &["ENTRY", "REVISION", "TIME", "BY", "WITH", "WHAT", "OF", "BEFORE", "AFTER"];
 
     fn cells(&self) -> Vec<String> {
-        let what = match (self.before.as_str(), self.after.as_str()) {
+        let entry = &self.entry;
+        let what = match (entry.before.as_str(), entry.after.as_str()) {
             ("null", _) => "created",
             (_, "null") => "deleted",
             _ => "changed",
         };
         vec![
-            self.revision.to_string(),
-            self.changed_at.map_or_else(|| "-".to_owned(), time::rfc3339),
-            self.by.clone(),
-            self.credential.clone(),
-            format!("{what} {}", self.kind),
-            self.subject.clone(),
-            self.before.clone(),
-            self.after.clone(),
+            entry.id.clone(),
+            entry.revision.to_string(),
+            entry.changed_at.map_or_else(|| "-".to_owned(), time::rfc3339),
+            entry.by.clone(),
+            entry.credential.clone(),
+            format!("{what} {}", entry.kind),
+            entry.subject.clone(),
+            entry.before.clone(),
+            entry.after.clone(),
         ]
     }
 
     fn json(&self) -> Value {
+        let Self { entry, epoch } = self;
         json!({
-            "id": self.id, "revision": self.revision, "changed_at": self.changed_at.map(time::rfc3339),
-            "by": self.by, "credential": self.credential, "kind": self.kind, "subject": self.subject,
-            "before": part(&self.before), "after": part(&self.after),
+            "id": entry.id, "epoch": epoch, "revision": entry.revision,
+            "changed_at": entry.changed_at.map(time::rfc3339), "by": entry.by, "credential": entry.credential,
+            "kind": entry.kind, "subject": entry.subject, "before": part(&entry.before), "after": part(&entry.after),
         })
     }
 }

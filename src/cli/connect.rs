@@ -269,10 +269,16 @@ const fn hint(code: Code, face: Face) -> Option<&'static str> {
              has just ended, a change may have been made all the same: look before trying again",
         ),
         (Code::Aborted, _) => Some("it has changed since that revision: read it again, then retry"),
-        (Code::DeadlineExceeded | Code::Cancelled, Face::Questions) => {
-            Some("try again, with a longer --timeout if need be")
+        // Whom a server with TLS demands a certificate of in vain, it closes the connection to.
+        (Code::Cancelled, Face::Questions) => {
+            Some("try again; a server that demands a certificate wants --tls-cert and --tls-key")
         }
-        (Code::DeadlineExceeded | Code::Cancelled, Face::Admin) => {
+        (Code::Cancelled, Face::Admin) => Some(
+            "a change may have been made all the same: look before trying again; a server that demands a certificate wants \
+             --tls-cert and --tls-key",
+        ),
+        (Code::DeadlineExceeded, Face::Questions) => Some("try again, with a longer --timeout if need be"),
+        (Code::DeadlineExceeded, Face::Admin) => {
             Some("a change may have been made all the same: look before trying again with a longer --timeout")
         }
         (Code::Unimplemented, Face::Admin) => {

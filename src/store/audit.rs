@@ -70,6 +70,9 @@ impl WriteTx {
     }
 }
 
+/// How many digits an entry's id has.
+pub const ID_DIGITS: usize = 24;
+
 /// What an entry is called: entries go in the order of their ids.
 fn entry_id(revision: u64, number: u32) -> String {
     format!("{revision:016x}{number:08x}")
@@ -78,7 +81,10 @@ fn entry_id(revision: u64, number: u32) -> String {
 /// The revision of the write that an entry is of; `None` if that is no entry's id.
 #[must_use]
 pub fn revision_of_entry(id: &str) -> Option<u64> {
-    u64::from_str_radix(id.get(..16)?, 16).ok()
+    // In small letters alone: ids are compared as texts.
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_id = id.len() == ID_DIGITS && id.bytes().all(is_digit);
+    u64::from_str_radix(id.get(..16).filter(|_| is_id)?, 16).ok()
 }
 
 /// What kind of thing an object is, and its id.
@@ -221,6 +227,10 @@ mod tests {
     #[test]
     fn entries_go_in_the_order_of_their_ids() {
         assert_eq!(revision_of_entry(&entry_id(77, 2)), Some(77));
+        for no_id in ["", "77", &entry_id(77, 2)[1..], "00000000000000AB00000000", "x0000000000000ab00000000"]
+        {
+            assert_eq!(revision_of_entry(no_id), None, "{no_id}");
+        }
         assert!(entry_id(9, 2) < entry_id(9, 10) && entry_id(9, 99) < entry_id(10, 0));
     }
 }

@@ -140,7 +140,7 @@ async fn of_the_audit_as_much_is_kept_as_is_said() {
     assert!(!page.epoch.is_empty());
 
     // Whoever goes on where they ended long ago is told that there is a hole, and then what there is.
-    let follow = ["audit", "--follow", "--after", "00000000000000010000000", "--output", "json"];
+    let follow = ["audit", "--follow", "--after", "000000000000000100000000", "--output", "json"];
     let mut follower = server.cli_as(&server.key, &follow);
     let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
@@ -161,7 +161,7 @@ async fn a_follower_who_asks_for_little_is_told_once_of_what_is_gone() {
     for number in 0..5 {
         create(&format!("user{number}")).await;
     }
-    let long_ago = "00000000000000010000000";
+    let long_ago = "000000000000000100000000";
     let follow = ["audit", "--follow", "--after", long_ago, "--of", "wanted", "--output", "json"];
     let mut follower = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
@@ -172,4 +172,51 @@ async fn a_follower_who_asks_for_little_is_told_once_of_what_is_gone() {
     assert_eq!(next()["subject"], "wanted");
     follower.kill().unwrap();
     follower.wait().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_goes_on_in_another_history_is_told_so_and_then_all_of_it() {
+    let server = Server::start();
+    let page = done(server.root().list_audit(ListAuditRequest::default()).await);
+    let (after, epoch) = (page.newest.as_str(), page.epoch.as_str());
+    let beyond = "00000000000fffff00000000";
+    for (flags, is_told) in [
+        (vec!["--after", after, "--epoch", epoch], false),
+        (vec!["--after", after, "--epoch", "of-before"], true),
+        (vec!["--after", beyond], true),
+    ] {
+        let follow = [&["audit", "--follow", "--output", "json"], &flags[..]].concat();
+        let mut follower = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+        let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+        if is_told {
+            assert_eq!(next(), json!({ "gap": { "cause": "other_history" } }), "{flags:?}");
+            let first = next();
+            assert_eq!((&first["id"], &first["epoch"]), (&json!(page.oldest), &json!(epoch)));
+        } else {
+            let user = CreateUserRequest { id: "new".to_owned(), ..Default::default() };
+            done(server.root().create_user(user).await);
+            assert_eq!(next()["subject"], "new");
+        }
+        follower.kill().unwrap();
+        follower.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_entry_and_nobody_is_refused() {
+    let server = Server::start();
+    for of in [&["--after", "41"][..], &["--after", "xx", "--follow"], &["--by", ""], &["--of", ""]] {
+        let arguments = [&["audit"], of].concat();
+        for output in [server.cli(&arguments), offline(&server, &arguments)] {
+            assert_eq!(output.status.code(), Some(64), "{of:?}");
+        }
+    }
+    let refused = server
+        .root()
+        .list_audit(ListAuditRequest { after: Some("41".to_owned()), ..Default::default() })
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    assert!(refused.message().contains("24 digits"), "{refused:?}");
 }

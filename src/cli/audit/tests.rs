@@ -22,6 +22,17 @@ fn a_follower_learns_what_is_missing_and_only_then() {
 }
 
 #[test]
+fn whoever_goes_on_behind_the_newest_goes_on_in_another_history() {
+    let id = |revision: u64| format!("{revision:016x}00000000");
+    for (after, newest, is_other) in
+        [(id(9), id(8), true), (id(9), id(9), false), (id(9), id(10), false), (id(9), String::new(), false)]
+    {
+        let page = ListAuditResponse { newest, ..page("a", &id(9)) };
+        assert_eq!(gap(None, Some(&after), &page), is_other.then_some(Gap::OtherHistory), "{page:?}");
+    }
+}
+
+#[test]
 fn what_was_not_asked_for_is_known_as_well() {
     let id = |revision: u64| format!("{revision:016x}00000000");
     let page =
@@ -42,5 +53,6 @@ fn what_was_not_asked_for_is_known_as_well() {
 #[test]
 fn what_a_server_sends_cannot_steer_a_terminal() {
     let entry = AuditEntry { credential: "key \u{1b}[2J".to_owned(), ..AuditEntry::default() };
-    assert!(!line(&entry, Format::Table).contains('\u{1b}'));
+    let told = Told { entry, epoch: "a".to_owned() };
+    assert!(!line(&told, Format::Table).contains('\u{1b}'));
 }

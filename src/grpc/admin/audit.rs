@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        convert::{maybe_text, request},
+        convert::{BadField, maybe_text, quoted, request},
         proto::*,
         size::Room,
     },
@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     rbac::text::Label,
-    store::read::{self, audit::AuditFilter},
+    store::{
+        audit::{ID_DIGITS, revision_of_entry},
+        read::{self, audit::AuditFilter},
+    },
 };
 use serde_json::json;
 use tonic::Status;
@@ -22,7 +25,7 @@ pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditRespon
     let asked = &call.message;
     let mut page = request::page(asked.page_size, &asked.page_token)?;
     if page.after.is_none() {
-        page.after = maybe_text("after", asked.after.as_deref(), Label::parse)?.map(|id| id.to_string());
+        page.after = asked.after.as_deref().map(entry_id).transpose()?;
     }
     let filter = AuditFilter {
         by: maybe_text("by", asked.by.as_deref(), Label::parse)?.map(|id| id.to_string()),
@@ -41,6 +44,11 @@ pub(super) async fn list(call: Call<ListAuditRequest>) -> Result<ListAuditRespon
     let (entries, next_page_token) = call.reply(page, |found| within(call.reply_bytes, entry(found)));
     let [oldest, newest] = [reach.oldest, reach.newest].map(Option::unwrap_or_default);
     Ok(ListAuditResponse { entries, next_page_token, epoch: reach.epoch, oldest, newest })
+}
+
+fn entry_id(id: &str) -> Result<String, BadField> {
+    let problem = || format!("is an entry's id of {ID_DIGITS} digits, and {} is none", quoted(id));
+    revision_of_entry(id).map_or_else(|| Err(BadField::malformed("after", problem())), |_| Ok(id.to_owned()))
 }
 
 /// The entry as it fits into a reply of so many bytes. One that is larger by itself leaves out what does not fit, and says how much
