@@ -122,13 +122,14 @@ impl Engine {
     ) -> Result<Stamped<Vec<Outcome>>, EngineError> {
         let answered = match self.many_at_sight(queries, wish).await {
             Some(seen) => Ok(seen),
-            None => self.check_many_untold(queries, wish).await,
+            None => self.check_many_untold(queries, wish, || {}).await,
         };
         answered.inspect(|answered| self.shared.stats.decisions.count_all(&answered.value))
     }
 
     /// The same, where it is not known yet whether the caller will be told: that nothing can be decided at all is counted,
-    /// and what single questions came to is left to be.
+    /// and what single questions came to is left to be. `waits` is called before anything else is waited for than that others
+    /// have their turn.
     ///
     /// # Errors
     /// Nothing can be decided at all.
@@ -136,8 +137,9 @@ impl Engine {
         &self,
         queries: &[Query],
         wish: Wish,
+        waits: impl FnOnce() + Send,
     ) -> Result<Stamped<Vec<Outcome>>, EngineError> {
-        let answered = self.answer_many(queries, wish).await;
+        let answered = self.answer_many(queries, wish, waits).await;
         answered.inspect_err(|error| self.shared.stats.decisions.count_failed(queries.len(), error))
     }
 
@@ -152,7 +154,12 @@ impl Engine {
         self.all_at_sight(&plain).await
     }
 
-    async fn answer_many(&self, queries: &[Query], wish: Wish) -> Result<Stamped<Vec<Outcome>>, EngineError> {
+    async fn answer_many(
+        &self,
+        queries: &[Query],
+        wish: Wish,
+        waits: impl FnOnce() + Send,
+    ) -> Result<Stamped<Vec<Outcome>>, EngineError> {
         let decide = decider(wish);
         if matches!(wish.freshness, Freshness::Fast) {
             let (view, age) = self.current_view().inspect_err(|error| self.count_refusal(error))?;
@@ -162,6 +169,7 @@ impl Engine {
                 return Ok(round.stamped(&view, age));
             }
         }
+        waits();
         Box::pin(self.settle_at_home(queries, wish, decide)).await
     }
 

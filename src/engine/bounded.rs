@@ -120,7 +120,8 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
 
     /// Holds the map open. It must not be looked at in another way in the meantime.
     pub(super) fn open(&self) -> Open<'_, K, V> {
-        // In the same order everywhere. Writers hold one shard at a time, and wait for nothing then that a reader holds.
+        // In the same order everywhere. Writers hold one shard at a time; what they may wait for then is held by nobody who
+        // waits for a shard.
         Open((0..SHARDS).map(|number| self.read(number)).collect())
     }
 

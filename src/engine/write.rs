@@ -102,7 +102,10 @@ impl Engine {
         let (keep, kept) = oneshot::channel();
         let Written { value: (), token, base_revision } =
             self.write_to_the_end(actor, options, keeping(edit, keep)).await?;
-        let value = kept.await.map_err(|_| cut_short())?;
+        // It is there: the write has come to its end.
+        let unknown =
+            |_| Error::Store(StoreError::OutcomeUnknown("what the write came to is lost".to_owned()));
+        let value = kept.await.map_err(unknown)?;
         Ok(Written { value, token, base_revision })
     }
 

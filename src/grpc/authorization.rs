@@ -21,7 +21,10 @@ use crate::{
     store::revision::Token,
 };
 use http::{Extensions, HeaderMap};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tonic::{Request, Response, Status};
 
 /// The most items in a batch that any server can be configured to take.
@@ -84,17 +87,21 @@ impl Authorization {
         Ok(Wish { freshness: convert::freshness::freshness(freshness)?, explain, wait })
     }
 
-    /// Reads a batch, if it does not hold too many questions for this server.
+    /// Reads a batch.
     fn read_batch<'a>(&self, request: &'a Request<batch::Unread>) -> Result<(Batch<'a>, Wish), Status> {
         let batch = request.get_ref().read()?;
-        let (items, most) = (batch.items.len(), self.limits.batch_items);
-        if items > most {
-            let problem = format!("holds {items} questions, and {most} is the most this server takes");
-            return Err(BadField::malformed("items", problem).into());
-        }
         let wish =
             self.wish(request.metadata().as_ref(), batch.beside.freshness.as_ref(), batch.beside.explain)?;
         Ok((batch, wish))
+    }
+
+    fn refuse_too_many(&self, items: usize) -> Result<(), Status> {
+        let most = self.limits.batch_items;
+        if items <= most {
+            return Ok(());
+        }
+        let problem = format!("holds {items} questions, and {most} is the most this server takes");
+        Err(BadField::malformed("items", problem).into())
     }
 
     fn read(&self, request: &Request<proto::CheckRequest>) -> Result<(Query, Wish), Status> {
@@ -147,21 +154,29 @@ impl Authorization {
         fits(answer::check(answered), self.limits.reply_bytes, ASK_LESS)
     }
 
-    /// What a batch comes to, and the turn in which its reply is to be made.
-    async fn answer_batch(&self, request: &Request<batch::Unread>) -> Result<(Answered, Turn<'_>), Status> {
+    /// What a batch comes to, and the turn in which its reply is to be made: the one that it was decided in, for what has been
+    /// decided must not grow old in a queue. Where the store was waited for, there is none.
+    async fn answer_batch(
+        &self,
+        request: &Request<batch::Unread>,
+    ) -> Result<(Answered, Option<Turn<'_>>), Status> {
+        self.refuse_too_many(request.get_ref().items())?;
+        let asked_at = Instant::now();
         let turn = self.turns.take().await;
-        let (batch, wish) = self.read_batch(request)?;
+        let (batch, mut wish) = self.read_batch(request)?;
+        wish.wait = wish.wait.saturating_sub(asked_at.elapsed());
         if wish.takes_sight()
             && let Some(asked) = convert::batch::at_sight(&batch)
             && let Some(seen) = self.engine.all_at_sight(&asked).await
         {
             let stamp = Some((seen.token, seen.age));
-            return Ok((Answered { bad: Vec::new(), answers: seen.value, stamp }, turn));
+            return Ok((Answered { bad: Vec::new(), answers: seen.value, stamp }, Some(turn)));
         }
         let Questions { good, bad } = convert::batch::questions(&batch).await;
+        let mut turn = Some(turn);
         // Others have theirs while the store is waited for.
-        drop(turn);
-        let answered = match self.engine.check_many_untold(&good, wish).await {
+        let answered = self.engine.check_many_untold(&good, wish, || drop(turn.take())).await;
+        let answered = match answered {
             Ok(answered) => {
                 Answered { bad, answers: answered.value, stamp: Some((answered.token, answered.age)) }
             }
@@ -169,7 +184,7 @@ impl Authorization {
             // Malformed items are told so even when nothing can be decided.
             Err(error) => Answered { bad, answers: vec![Err(error); good.len()], stamp: None },
         };
-        Ok((answered, self.turns.take().await))
+        Ok((answered, turn))
     }
 
     fn reply_batch(&self, answered: &Answered) -> Result<Response<batch::Reply>, Status> {

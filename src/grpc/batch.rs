@@ -74,6 +74,11 @@ impl Outgoing for Reply {
 }
 
 impl Unread {
+    /// How many items it has.
+    pub(super) const fn items(&self) -> usize {
+        self.items
+    }
+
     /// Reads it, with the outcome that decoding it as a `BatchCheckRequest` would have, errors included.
     pub(super) fn read(&self) -> Result<Batch<'_>, Status> {
         let read = read(&self.message, self.items);

@@ -34,7 +34,8 @@ impl Turns {
         Self { of_face: Arc::clone(&self.of_face), of_connection: Semaphore::new(1) }
     }
 
-    /// Waits for a turn. Not to be held while anything else is waited for than that others have theirs.
+    /// Waits for a turn, before anything is decided: what has been decided must not grow old in a queue. Not to be held while
+    /// anything else is waited for than that others have theirs.
     pub(super) async fn take(&self) -> Turn<'_> {
         // Neither is ever closed, which is the one way in which there would be none.
         let of_connection = self.of_connection.acquire().await.ok();

@@ -175,7 +175,7 @@ impl RoleTable {
             if role.id == *id {
                 return Some(role);
             }
-            place += 1;
+            place = place.wrapping_add(1);
         }
     }
 

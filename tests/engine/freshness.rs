@@ -238,6 +238,26 @@ async fn a_batch_is_answered_as_so_many_checks_whatever_is_loaded_ahead() {
     assert!(answers[0] == answers[1] && answers[0].iter().any(|one| one.is_allowed()));
 }
 
+/// Whoever holds a turn while a batch is decided gives it up for the store alone: what was decided must not wait for another.
+#[tokio::test]
+async fn a_batch_says_that_it_waits_if_memory_does_not_answer_it_and_only_then() {
+    let made = scene().await;
+    let engine = running(Arc::clone(&made.store), on_demand()).await;
+    let queries = vec![question("ann"); 1_000];
+    let says_so = async |wish| {
+        let mut waits = false;
+        let batch = engine.check_many_untold(&queries, wish, || waits = true).await.unwrap();
+        assert!(batch.value.iter().all(|one| one.is_ok()));
+        waits
+    };
+    for explain in [false, true] {
+        let from_memory = Wish { explain, ..wish(Freshness::Fast) };
+        assert_eq!(says_so(from_memory).await, !explain, "the first time, it is loaded");
+        assert!(!says_so(from_memory).await);
+        assert!(says_so(Wish { explain, ..wish(Freshness::FullyCurrent) }).await);
+    }
+}
+
 /// A call that needed the store and failed was not "answered from memory".
 #[tokio::test]
 async fn a_failed_look_up_is_no_answer_from_memory() {
