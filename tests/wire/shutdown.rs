@@ -3,11 +3,12 @@
 use super::{
     ask::{may, project},
     attack::serves,
-    http::metric,
+    http::{get, metric},
     raw::{CHECK, GREETING, REFLECTION, Raw, Stream, call_headers, dial, frame, framed},
     server::{PATIENCE, Server, Store, create_users, until},
     site::SITE,
 };
+use futures_util::future::join_all;
 use prost::Message as _;
 use rolegate::grpc::proto::{
     CheckRequest, CheckResponse, CreateUserRequest, Decision, ListUsersRequest, Reason,
@@ -284,6 +285,36 @@ async fn whoever_had_asked_on_a_new_connection_when_it_was_asked_to_end_is_answe
         for stream in asking {
             let told = tokio::time::timeout(PATIENCE, is_answered(stream)).await.unwrap();
             assert!(told, "let in before: {is_let_in}: {}", server.logs.text());
+        }
+        assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
+    }
+}
+
+#[tokio::test]
+async fn whoever_had_asked_over_http_on_a_new_connection_when_it_was_asked_to_end_is_answered() {
+    let store = Store::with_site(SITE);
+    for is_let_in in [true, false] {
+        let mut server = Server::start_with(&store, &["--drain-timeout", "1h"]).await;
+        let dial_all = async || join_all((0..20).map(|_| dial(&server.metrics))).await;
+        let asking = if is_let_in { Some(dial_all().await) } else { None };
+        // Whoever came before is let in by the time that this is answered.
+        assert_eq!(get(&server.metrics, "/healthz").await.0, 200);
+        // All of it comes at once when it goes on.
+        server.signal("STOP");
+        let mut asking = match asking {
+            Some(streams) => streams,
+            None => dial_all().await,
+        };
+        for stream in &mut asking {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        }
+        server.terminate();
+        server.signal("CONT");
+        for mut stream in asking {
+            let mut said = Vec::new();
+            tokio::time::timeout(PATIENCE, stream.read_to_end(&mut said)).await.unwrap().unwrap();
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.starts_with("HTTP/1.1 200"), "let in before: {is_let_in}: {said:?}");
         }
         assert_eq!(server.ended().await.code(), Some(0), "{}", server.logs.text());
     }
