@@ -22,6 +22,7 @@ use std::{
     borrow::Borrow,
     collections::{HashMap, HashSet},
     hash::Hash,
+    ops::RangeInclusive,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -218,7 +219,18 @@ where
         let tell_of = |kept: &Kept<K, V>| usable.contains(&kept.as_of).then(|| tell(Some(&kept.value)))?;
         match self.present.glance(hash, key, tell_of) {
             Some(told) => told,
-            None => matches!(self.look(key, revision, None), Found::Known(None)).then(|| tell(None))?,
+            None => self.is_absent(hash, key, &usable).then(|| tell(None))?,
+        }
+    }
+
+    /// Whether it is known that there is no such thing, given that nothing is held of it, from what was read at these revisions.
+    fn is_absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q, usable: &RangeInclusive<u64>) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        match self.absent.get(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
+            Some(absent) => usable.contains(&absent.as_of),
+            None => self.is_ruled_out(key, *usable.end()),
         }
     }
 
@@ -303,10 +315,7 @@ where
         if let Some(kept) = self.present.get(hash, key) {
             return usable.contains(&kept.as_of).then_some(Some(&kept.value));
         }
-        match self.cache.absent.get(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
-            Some(absent) => usable.contains(&absent.as_of).then_some(None),
-            None => self.cache.is_ruled_out(key, self.revision).then_some(None),
-        }
+        self.cache.is_absent(hash, key, &usable).then_some(None)
     }
 }
 

@@ -95,15 +95,6 @@ impl Authorization {
         Ok((batch, wish))
     }
 
-    fn refuse_too_many(&self, items: usize) -> Result<(), Status> {
-        let most = self.limits.batch_items;
-        if items <= most {
-            return Ok(());
-        }
-        let problem = format!("holds {items} questions, and {most} is the most this server takes");
-        Err(BadField::malformed("items", problem).into())
-    }
-
     fn read(&self, request: &Request<proto::CheckRequest>) -> Result<(Query, Wish), Status> {
         let asked = request.get_ref();
         let query = question::query(asked)?;
@@ -160,7 +151,7 @@ impl Authorization {
         &self,
         request: &Request<batch::Unread>,
     ) -> Result<(Answered, Option<Turn<'_>>), Status> {
-        self.refuse_too_many(request.get_ref().items())?;
+        batch::refuse_more_than(self.limits.batch_items, "this server takes", request.get_ref().items())?;
         let asked_at = Instant::now();
         let turn = self.turns.take().await;
         let (batch, mut wish) = self.read_batch(request)?;

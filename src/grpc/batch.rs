@@ -61,7 +61,7 @@ impl Incoming for Unread {
     fn read(buffer: &mut DecodeBuf<'_>) -> Result<Self, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
         let items = count(&message);
-        refuse_too_many(items)?;
+        refuse_more_than(MOST_BATCH_ITEMS, "that any server takes", items)?;
         Ok(Self { message, items })
     }
 }
@@ -205,12 +205,11 @@ fn field<'a>(number: u8, left: &mut &'a str) -> Option<Option<&'a str>> {
 }
 
 /// An empty item takes 2 bytes on the wire and much more in memory: they are counted before they are read.
-fn refuse_too_many(items: usize) -> Result<(), Status> {
-    if items <= MOST_BATCH_ITEMS {
+pub(super) fn refuse_more_than(most: usize, whose: &str, items: usize) -> Result<(), Status> {
+    if items <= most {
         return Ok(());
     }
-    let problem =
-        format!("holds {items} questions, and {MOST_BATCH_ITEMS} is the most that any server takes");
+    let problem = format!("holds {items} questions, and {most} is the most {whose}");
     Err(BadField::malformed("items", problem).into())
 }
 

@@ -11,11 +11,38 @@ use rolegate::grpc::proto::{
 };
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead as _, BufReader},
-    process::Stdio,
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStdout, Stdio},
 };
 
 const ANN: &str = "ann@example.com";
+
+/// `rolegate audit --follow`, which never ends by itself.
+struct Follower {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Follower {
+    fn of(server: &Server, flags: &[&str]) -> Self {
+        let follow = [&["audit", "--follow", "--output", "json"], flags].concat();
+        let mut child = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// What it tells next.
+    fn next(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
 
 async fn of(server: &Server, id: &str) -> Vec<AuditEntry> {
     let request = ListAuditRequest { of: Some(id.to_owned()), ..Default::default() };
@@ -113,17 +140,11 @@ async fn the_audit_is_listed_filtered_and_followed_by_a_command() {
         serde_json::from_slice(&offline(&server, &["audit", "--output", "json"]).stdout).unwrap();
     assert_eq!(direct, all, "a store tells what its server does");
 
-    let follow = ["audit", "--follow", "--of", ANN, "--output", "json"];
-    let mut follower = server.cli_as(&server.key, &follow);
-    let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut follower = Follower::of(&server, &["--of", ANN]);
     live_and_die(&server).await;
     for _ in 0..7 {
-        let entry: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        assert_eq!(entry["by"], ROOT);
+        assert_eq!(follower.next()["by"], ROOT);
     }
-    follower.kill().unwrap();
-    follower.wait().unwrap();
 }
 
 #[tokio::test]
@@ -140,16 +161,12 @@ async fn of_the_audit_as_much_is_kept_as_is_said() {
     assert!(!page.epoch.is_empty());
 
     // Whoever goes on where they ended long ago is told that there is a hole, and then what there is.
-    let follow = ["audit", "--follow", "--after", "000000000000000100000000", "--output", "json"];
-    let mut follower = server.cli_as(&server.key, &follow);
-    let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
-    let hole = json!({"after": follow[3], "before": page.oldest, "cause": "no_longer_kept"});
-    assert_eq!(next(), json!({ "gap": hole }));
-    assert_eq!([next(), next()].map(|entry| entry["subject"].clone()), [json!("user3"), json!("user4")]);
-    follower.kill().unwrap();
-    follower.wait().unwrap();
+    let long_ago = "000000000000000100000000";
+    let mut follower = Follower::of(&server, &["--after", long_ago]);
+    let hole = json!({"after": long_ago, "before": page.oldest, "cause": "no_longer_kept"});
+    assert_eq!(follower.next(), json!({ "gap": hole }));
+    let told = [follower.next(), follower.next()].map(|entry| entry["subject"].clone());
+    assert_eq!(told, [json!("user3"), json!("user4")]);
 }
 
 #[tokio::test]
@@ -162,16 +179,11 @@ async fn a_follower_who_asks_for_little_is_told_once_of_what_is_gone() {
         create(&format!("user{number}")).await;
     }
     let long_ago = "000000000000000100000000";
-    let follow = ["audit", "--follow", "--after", long_ago, "--of", "wanted", "--output", "json"];
-    let mut follower = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
-    assert_eq!(next()["gap"]["cause"], "no_longer_kept");
+    let mut follower = Follower::of(&server, &["--after", long_ago, "--of", "wanted"]);
+    assert_eq!(follower.next()["gap"]["cause"], "no_longer_kept");
     // All that there was has been looked at, though none of it was asked for.
     create("wanted").await;
-    assert_eq!(next()["subject"], "wanted");
-    follower.kill().unwrap();
-    follower.wait().unwrap();
+    assert_eq!(follower.next()["subject"], "wanted");
 }
 
 #[tokio::test]
@@ -185,21 +197,16 @@ async fn whoever_goes_on_in_another_history_is_told_so_and_then_all_of_it() {
         (vec!["--after", after, "--epoch", "of-before"], true),
         (vec!["--after", beyond], true),
     ] {
-        let follow = [&["audit", "--follow", "--output", "json"], &flags[..]].concat();
-        let mut follower = server.cli_as(&server.key, &follow).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-        let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+        let mut follower = Follower::of(&server, &flags);
         if is_told {
-            assert_eq!(next(), json!({ "gap": { "cause": "other_history" } }), "{flags:?}");
-            let first = next();
+            assert_eq!(follower.next(), json!({ "gap": { "cause": "other_history" } }), "{flags:?}");
+            let first = follower.next();
             assert_eq!((&first["id"], &first["epoch"]), (&json!(page.oldest), &json!(epoch)));
         } else {
             let user = CreateUserRequest { id: "new".to_owned(), ..Default::default() };
             done(server.root().create_user(user).await);
-            assert_eq!(next()["subject"], "new");
+            assert_eq!(follower.next()["subject"], "new");
         }
-        follower.kill().unwrap();
-        follower.wait().unwrap();
     }
 }
 
