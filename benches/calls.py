@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 USERS = ["rosa@demo.example", "ivy@demo.example", "gil@demo.example"]
@@ -39,27 +40,31 @@ def framed(message: bytes) -> bytes:
     return b"\0" + struct.pack(">I", len(message)) + message
 
 
+# What a question, an item of a batch and a batch's defaults say has the same numbers in each.
+def by(user: str) -> bytes:
+    return field(1, user.encode())
+
+
 def on(project: str) -> bytes:
     return field(2, field(3, project.encode()))
 
 
-def action(number: int) -> bytes:
-    return field(number, ACTION.encode())
+def action() -> bytes:
+    return field(3, ACTION.encode())
 
 
 def check() -> bytes:
-    return framed(field(1, USERS[0].encode()) + on(PROJECTS[0]) + action(3))
+    return framed(by(USERS[0]) + on(PROJECTS[0]) + action())
 
 
 def batch_of_one() -> bytes:
     items = (field(5, on(PROJECTS[n % len(PROJECTS)])) for n in range(ITEMS))
-    return framed(field(1, USERS[0].encode()) + action(3) + b"".join(items))
+    return framed(by(USERS[0]) + action() + b"".join(items))
 
 
 def batch_of_many() -> bytes:
     def item(n: int) -> bytes:
-        user = field(1, USERS[n % len(USERS)].encode())
-        return field(5, user + on(PROJECTS[n % len(PROJECTS)]) + action(3))
+        return field(5, by(USERS[n % len(USERS)]) + on(PROJECTS[n % len(PROJECTS)]) + action())
 
     return framed(b"".join(map(item, range(ITEMS))))
 
@@ -80,15 +85,16 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.counts = Path(self.folder.name) / "valgrind.txt"
         valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-        log = open(Path(self.folder.name) / "server.txt", "w")
-        self.process = subprocess.Popen(
-            [*valgrind, f"--log-file={self.counts}", *command], cwd=self.folder.name, stdout=log, stderr=log
-        )
+        told = Path(self.folder.name) / "server.txt"
+        with open(told, "w") as log:
+            self.process = subprocess.Popen(
+                [*valgrind, f"--log-file={self.counts}", *command], cwd=self.folder.name, stdout=log, stderr=log
+            )
         until = time.monotonic() + PATIENCE
         while not ready():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.process.kill()
-                sys.exit("error: the server does not answer:\n" + Path(log.name).read_text())
+                sys.exit("error: the server does not answer:\n" + told.read_text())
             time.sleep(0.5)
 
     def end(self) -> int:
@@ -107,7 +113,7 @@ def free_port() -> int:
 
 
 def rolegate(program: str) -> tuple[Server, int]:
-    port, admin = free_port(), free_port()
+    port = free_port()
     server = f"http://127.0.0.1:{port}"
     asks = ["--user", USERS[0], "--project", PROJECTS[0], "--action", ACTION]
 
@@ -116,7 +122,7 @@ def rolegate(program: str) -> tuple[Server, int]:
         asked = [program, "check", "--server", server, "--timeout", "30s", *asks]
         return subprocess.run(asked, capture_output=True).returncode == 0
 
-    listen = ["--listen", f"127.0.0.1:{port}", "--admin-listen", f"127.0.0.1:{admin}", "--metrics-listen", "off"]
+    listen = ["--listen", f"127.0.0.1:{port}", "--admin-listen", "127.0.0.1:0", "--metrics-listen", "off"]
     return Server([program, "serve", "--demo", *listen], allows), port
 
 
@@ -169,9 +175,10 @@ def main() -> None:
     for tool in ["valgrind", "h2load", *programs]:
         if not shutil.which(tool):
             sys.exit(f"error: there is no `{tool}`; `scripts/bench calls` makes and installs what is needed")
+    starts = [partial(rolegate, programs[0]), partial(noop, programs[1])]
     print(f"{'instructions an answer':46} {'rolegate':>10} {'no-op':>10} {'ratio':>7}")
     for load in LOADS:
-        ours, theirs = (instructions(lambda: start(program), load) for start, program in zip((rolegate, noop), programs))
+        ours, theirs = (instructions(start, load) for start in starts)
         print(f"{load[0]:46} {ours:>10,} {theirs:>10,} {ours / theirs:>7.2f}", flush=True)
 
 
