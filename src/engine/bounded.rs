@@ -13,8 +13,8 @@ use std::{
     },
 };
 
-/// Many more than threads, so that they seldom meet.
-const SHARDS: usize = 64;
+/// Many more than threads, so that they seldom meet; and as many as there are bits to tell some of them by.
+const SHARDS: usize = u64::BITS as usize;
 
 /// What is held of a key, shared with whoever is reading it.
 #[derive(Debug)]
@@ -66,8 +66,8 @@ struct Shard<K, V> {
     hand: usize,
 }
 
-/// The map, held open for many looks: nothing is put in or out until this is let go of.
-pub(super) struct Open<'m, K, V>(Vec<RwLockReadGuard<'m, Shard<K, V>>>);
+/// Shards of the map, each in its place, held open for many looks: nothing is put in or out until this is let go of.
+pub(super) struct Open<'m, K, V>(Vec<Option<RwLockReadGuard<'m, Shard<K, V>>>>);
 
 impl<K: Hash + Eq, V> Bounded<K, V> {
     /// An empty map that may weigh so much. Maps with the same hasher have the same hashes.
@@ -118,11 +118,13 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.read(hash.shard()).get(hash, key).map(|kept| tell(kept))
     }
 
-    /// Holds the map open. It must not be looked at in another way in the meantime.
-    pub(super) fn open(&self) -> Open<'_, K, V> {
+    /// Holds all that keys with these hashes may be in open. The map must not be looked at in another way in the meantime.
+    pub(super) fn open(&self, hashes: &[Hashed]) -> Open<'_, K, V> {
+        let wanted = hashes.iter().fold(0_u64, |wanted, hash| wanted | 1 << hash.shard());
         // In the same order everywhere. Writers hold one shard at a time; what they may wait for then is held by nobody who
         // waits for a shard.
-        Open((0..SHARDS).map(|number| self.read(number)).collect())
+        let open = |number| (wanted >> number & 1 == 1).then(|| self.read(number));
+        Open((0..SHARDS).map(open).collect())
     }
 
     /// Holds this from now on, in place of what was held of its key. What weighs more than the whole map may is not held.
@@ -179,18 +181,22 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
 }
 
 impl<K: Hash + Eq, V> Open<'_, K, V> {
-    /// What is held of the key.
-    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Kept<K, V>>
+    /// What is held of the key, if anything; `None` if nobody can tell, because where it may be is not held open.
+    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Option<&Kept<K, V>>>
     where
         K: Borrow<Q>,
     {
-        self.0.get(hash.shard())?.get(hash, key).map(|kept| &**kept)
+        Some(self.shard(hash)?.get(hash, key).map(|kept| &**kept))
     }
 
     /// What is most likely held of a key with this hash, without a look at it. Most of a look is waiting for memory: with this,
     /// several can wait at once.
     pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
-        self.0.get(hash.shard())?.table.find(hash.0, |_| true).map(|kept| &**kept)
+        self.shard(hash)?.table.find(hash.0, |_| true).map(|kept| &**kept)
+    }
+
+    fn shard(&self, hash: Hashed) -> Option<&Shard<K, V>> {
+        self.0.get(hash.shard())?.as_deref()
     }
 }
 

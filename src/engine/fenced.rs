@@ -234,9 +234,17 @@ where
         }
     }
 
-    /// Holds the cache open, for a view at this revision.
-    pub(super) fn open(&self, revision: u64) -> Open<'_, K, V> {
-        Open { cache: self, present: self.present.open(), revision }
+    /// The key's hash: made once for all that is looked up by it.
+    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
+    where
+        K: Borrow<Q>,
+    {
+        self.present.hash(key)
+    }
+
+    /// Holds the cache open for keys with these hashes, for a view at this revision.
+    pub(super) fn open(&self, hashes: &[Hashed], revision: u64) -> Open<'_, K, V> {
+        Open { cache: self, present: self.present.open(hashes), revision }
     }
 
     /// Loads the key, once however many callers wait, and keeps what the store said.
@@ -293,26 +301,19 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// The key's hash: made once for all that is looked up by it.
-    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
-    where
-        K: Borrow<Q>,
-    {
-        self.cache.present.hash(key)
-    }
-
     /// What is most likely held of a key with this hash: not to be believed, but to be looked at ahead.
     pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
         self.present.likely(hash)
     }
 
-    /// What is known about the key, as [`Fenced::look`] would have it. Nothing if that is not known for this view.
+    /// What is known about the key, as [`Fenced::look`] would have it. Nothing if that is not known for this view, or if the
+    /// cache is not held open for it.
     pub(super) fn known<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Option<&V>>
     where
         K: Borrow<Q>,
     {
         let usable = self.cache.fence(hash).load(Ordering::Acquire)..=self.revision;
-        if let Some(kept) = self.present.get(hash, key) {
+        if let Some(kept) = self.present.get(hash, key)? {
             return usable.contains(&kept.as_of).then_some(Some(&kept.value));
         }
         self.cache.is_absent(hash, key, &usable).then_some(None)

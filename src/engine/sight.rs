@@ -49,10 +49,13 @@ impl<'a> PlainQuery<'a> {
 /// waits go by together.
 const ABREAST: usize = 16;
 
-/// Looks at one view.
+/// Looks at one view, for some questions.
 struct Sight<'v> {
     // INVARIANT: the view is taken before anything is looked up, as the fenced caches demand.
     view: &'v View,
+    queries: &'v [PlainQuery<'v>],
+    /// Their users'.
+    hashes: Vec<Hashed>,
     users: fenced::Open<'v, UserId, Grants>,
 }
 
@@ -65,15 +68,24 @@ struct Asked<'a> {
 }
 
 impl<'v> Sight<'v> {
-    fn of(view: &'v View) -> Self {
-        Self { view, users: view.cache.users.open(view.head.revision) }
+    fn of(view: &'v View, queries: &'v [PlainQuery<'v>]) -> Self {
+        let mut hashes = Vec::with_capacity(queries.len());
+        let mut last = None::<(&str, Hashed)>;
+        for query in queries {
+            let same = last.filter(|(user, _)| are_same(user, query.user));
+            let hash = same.map_or_else(|| view.cache.users.hash(query.user), |(_, hash)| hash);
+            hashes.push(hash);
+            last = Some((query.user, hash));
+        }
+        let users = view.cache.users.open(&hashes, view.head.revision);
+        Self { view, queries, hashes, users }
     }
 
-    /// Decides all of these, or as many as can be told from the first on.
-    fn decide_all(&self, queries: &[PlainQuery<'_>], mut told: impl FnMut(Decision)) -> Option<()> {
+    /// Decides all of them, or as many as can be told from the first on.
+    fn decide_all(&self, mut told: impl FnMut(Decision)) -> Option<()> {
         let mut last = None;
-        for abreast in queries.chunks(ABREAST) {
-            let asked = self.ahead(abreast);
+        for (queries, hashes) in self.queries.chunks(ABREAST).zip(self.hashes.chunks(ABREAST)) {
+            let asked = self.ahead(queries, hashes);
             for Asked { query, project, hash, .. } in &asked {
                 // Neighbours are often about the same user.
                 let user = match last {
@@ -89,13 +101,16 @@ impl<'v> Sight<'v> {
 
     /// Reads what deciding these will read, as far as it is likely to be that, and judges nothing: what has been read once is
     /// near.
-    fn ahead<'a>(&'a self, queries: &'a [PlainQuery<'a>]) -> SmallVec<[Asked<'a>; ABREAST]> {
-        let mut asked = SmallVec::<[Asked<'a>; ABREAST]>::new();
-        for query in queries {
-            let last = asked.last().filter(|last| are_same(last.query.user, query.user));
-            let hash = last.map_or_else(|| self.users.hash(query.user), |last| last.hash);
-            asked.push(Asked { query, project: Marked::of(query.project), hash, likely: None });
-        }
+    fn ahead<'a>(
+        &'a self,
+        queries: &'a [PlainQuery<'a>],
+        hashes: &[Hashed],
+    ) -> SmallVec<[Asked<'a>; ABREAST]> {
+        let of = |(query, hash): (&'a PlainQuery<'a>, &Hashed)| {
+            let project = Marked::of(query.project);
+            Asked { query, project, hash: *hash, likely: None }
+        };
+        let mut asked: SmallVec<[Asked<'a>; ABREAST]> = queries.iter().zip(hashes).map(of).collect();
         let mut last: Option<(Hashed, _)> = None;
         for asked in &mut asked {
             let same = last.filter(|(hash, _)| *hash == asked.hash);
@@ -164,7 +179,7 @@ impl Engine {
                 // A long batch must neither hold up health and the follower, nor outlive its deadline.
                 tokio::task::yield_now().await;
             }
-            Sight::of(&view).decide_all(breath, |decision| answers.push(Ok(decision.into())))?;
+            Sight::of(&view, breath).decide_all(|decision| answers.push(Ok(decision.into())))?;
         }
         self.shared.stats.hits.bump();
         Some(Stamped { value: answers, token: view.head.token(), age })

@@ -90,10 +90,15 @@ impl Unread {
 
 fn read(message: &[u8], items: usize) -> Result<Batch<'_>, DecodeError> {
     let (mut beside, mut items) = (Vec::new(), Vec::with_capacity(items));
+    // Keys and short lengths are text too: one look mostly tells for all items.
+    let text = str::from_utf8(message).ok();
     let mut left = message;
     while !left.is_empty() {
         if let Some((body, rest)) = short_item(left)
-            && let Some(parts) = Parts::read(body)
+            && let Some(parts) = match text {
+                Some(text) => text_of(text, body, rest).and_then(Parts::of),
+                None => Parts::read(body),
+            }
         {
             items.push(Item::Plain(parts));
             left = rest;
@@ -109,6 +114,12 @@ fn read(message: &[u8], items: usize) -> Result<Batch<'_>, DecodeError> {
         }
     }
     Ok(Batch { beside: proto::BatchCheckRequest::decode(&*beside)?, items })
+}
+
+/// The text of a piece of a batch, after which so much is left of it.
+fn text_of<'a>(batch: &'a str, piece: &[u8], left: &[u8]) -> Option<&'a str> {
+    let end = batch.len() - left.len();
+    batch.get(end - piece.len()..end)
 }
 
 /// Takes an item off the start of a batch, if one comes there as most writers write it, and how many are short.
@@ -168,8 +179,11 @@ impl<'a> Parts<'a> {
 
     /// Reads an item in which each field comes once at most, in order, and none is long: all others are left to others.
     pub(super) fn read(item: &'a [u8]) -> Option<Self> {
-        // Keys and short lengths are letters too, so that one look at the whole item tells for all of its texts.
-        let mut left = std::str::from_utf8(item).ok()?;
+        str::from_utf8(item).ok().and_then(Self::of)
+    }
+
+    /// The same for an item that is text throughout, as keys and short lengths are too.
+    fn of(mut left: &'a str) -> Option<Self> {
         let user = field(1, &mut left)?;
         let at = match field(2, &mut left)? {
             Some(resource) => Some(place(resource)?),

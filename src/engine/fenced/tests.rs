@@ -77,8 +77,10 @@ proptest! {
                     Found::Ahead(_) | Found::Nothing => None,
                 };
                 let glanced = cache.glance(&key, revision, |value| Some(value.copied()));
-                let open = cache.open(revision);
-                let known = open.known(open.hash(&key), &key).map(|value| value.copied());
+                let hash = cache.hash(&key);
+                let known = cache.open(&[hash], revision).known(hash, &key).map(|value| value.copied());
+                // Where it is not held open nothing is known, least of all that there is nothing.
+                prop_assert!(cache.open(&[], revision).known(hash, &key).is_none());
                 for told in [looked, glanced, known].into_iter().flatten() {
                     prop_assert_eq!(told, said, "{} at {}", key, revision);
                 }
