@@ -3,6 +3,9 @@
 mod create;
 mod log;
 mod open;
+mod stamp;
+#[cfg(test)]
+mod tests;
 
 use super::{
     Store,
@@ -21,7 +24,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// How often the file is looked at for commits of others. A look reads shared memory only.
+/// How often the file is looked at for commits of others. Where nothing has been written, a look asks the file system alone.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The files that a store of this path is made of, whether they are there or not: the file itself first, and what SQLite

@@ -1,13 +1,21 @@
 //! Opening a store's file, with every check before the first use.
 
-use super::log::{self, beside};
+use super::{
+    files,
+    log::{self, beside},
+    stamp::Stamp,
+};
 use crate::store::{error::StoreError, file_identity::FileIdentity, migrations, revision::Epoch};
 use sqlx::{
     ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 
 /// "rlgt": marks a file as ours in SQLite's own header.
@@ -30,23 +38,37 @@ pub(super) struct Handles {
 struct Watcher {
     connection: Option<SqliteConnection>,
     data_version: i64,
+    log: PathBuf,
+    /// The log's, before the last look.
+    stamp: Option<Stamp>,
 }
 
 impl Handles {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-        if let Some(connection) = self.watcher.lock().await.connection.take() {
+        if let Some(connection) = self.take_watcher().await {
             // It never writes: there is nothing that could be lost.
             let _ = connection.close().await;
         }
     }
 
+    /// Whoever watches for commits cannot do so any more.
+    pub(super) async fn take_watcher(&self) -> Option<SqliteConnection> {
+        self.watcher.lock().await.connection.take()
+    }
+
     /// Whether anyone has committed since the last look.
     pub(super) async fn has_new_data(&self) -> Result<bool, StoreError> {
         let mut watcher = self.watcher.lock().await;
+        // Whoever commits writes to the log. To ask SQLite wakes two threads, and takes many times as long.
+        let stamp = Stamp::of(&watcher.log);
+        if stamp.is_some_and(|stamp| stamp.is_settled()) && stamp == watcher.stamp {
+            return Ok(false);
+        }
         let closed = || StoreError::Unavailable("the role store is closed".to_owned());
         let seen = data_version(watcher.connection.as_mut().ok_or_else(closed)?).await?;
+        watcher.stamp = stamp;
         Ok(std::mem::replace(&mut watcher.data_version, seen) != seen)
     }
 
@@ -94,13 +116,9 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let data_version = data_version(&mut connection).await?;
     // Reading has made the log, if it was not there.
     let log = FileIdentity::of(&beside(path, "-wal")).ok();
-    Ok(Handles {
-        readers,
-        writer,
-        identity,
-        log,
-        watcher: Mutex::new(Watcher { connection: Some(connection), data_version }),
-    })
+    let [_, log_path, ..] = files(path);
+    let watcher = Watcher { connection: Some(connection), data_version, log: log_path, stamp: None };
+    Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(watcher) })
 }
 
 /// Connections that are neither tried before they are used nor closed for their age: a file does not hang up. Whoever
