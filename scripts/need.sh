@@ -9,3 +9,6 @@ need() {
   echo "error: $1 is missing; install it (Debian: apt-get install $2)" >&2
   exit 1
 }
+
+# Whether PostgreSQL's server is there, whose own programs are not on the path.
+server_of_postgres() { { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; }

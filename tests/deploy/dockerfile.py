@@ -86,7 +86,7 @@ def check_context(folder):
     package = tomllib.loads((folder / "Cargo.toml").read_text())
     needed = [folder / name for name in (".cargo/config.toml", "Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
     needed += [folder / "benches" / name["name"] for name in package["bench"]]
-    needed += [folder / name for name in re.findall(r"rerun-if-changed=([\w/]+)", (folder / "build.rs").read_text())]
+    needed += [folder / name for name in re.findall(r"rerun-if-changed=([\w/.]+)", (folder / "build.rs").read_text())]
     for source in (folder / "src").rglob("*.rs"):
         needed += [source.parent / name for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text())]
     for path in map(os.path.normpath, needed):
