@@ -79,7 +79,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) questions: usize,
     /// Different questions about each of the growing sites
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) growth_questions: usize,
 }
 
