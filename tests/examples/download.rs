@@ -28,6 +28,15 @@ fn is_undecided(reply: &Reply) {
     assert!(reply.head.contains("retry-after: 1"), "{}", reply.head);
 }
 
+/// Whether all threads of a process stand still.
+fn has_stopped(process: u32) -> bool {
+    let mut threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.all(|thread| {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap_or_default();
+        status.contains("State:\tT")
+    })
+}
+
 /// What an archive holds, as everybody's `tar` reads it.
 fn unpacked(reply: &Reply) -> Vec<(String, String)> {
     let folder = TempDir::new().unwrap();
@@ -183,6 +192,8 @@ async fn without_rolegate_nothing_is_given_out_and_the_same_channel_serves_when_
         assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success())
     };
     signal("-STOP");
+    // Each thread stops when it notices, and answers until then.
+    until("all of it has stopped", async || has_stopped(server.id())).await;
     is_undecided(&service.get("ann", A).await);
     signal("-CONT");
     assert_eq!(service.decides("ann", A).await.text(), "scan a");
