@@ -147,9 +147,7 @@ def fill(program: Path, folder: Path, store: str) -> None:
     init = [program, "init", "--store", store, "--admin", ADMIN, "--output", "json"]
     made = json.loads(subprocess.run(init, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     with Server(program, folder, ["--store", store], free_address(), []) as server:
-        while server.run("healthcheck", "--server", server.address).returncode:
-            if server.process.poll() is not None:
-                server.fail("the server does not answer")
+        server.wait()
         apply = ["apply", "-f", str(SITE), "--admin-server", f"http://{server.admin}"]
         applied = server.run(*apply, key=made["secret"])
         if applied.returncode != 0:

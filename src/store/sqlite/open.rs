@@ -115,8 +115,8 @@ async fn connect(path: &Path, identity: FileIdentity) -> Result<Handles, StoreEr
     let mut connection = options(path).pragma("query_only", "ON").connect().await?;
     let data_version = data_version(&mut connection).await?;
     // Reading has made the log, if it was not there.
-    let log = FileIdentity::of(&beside(path, "-wal")).ok();
     let [_, log_path, ..] = files(path);
+    let log = FileIdentity::of(&log_path).ok();
     let watcher = Watcher { connection: Some(connection), data_version, log: log_path, stamp: None };
     Ok(Handles { readers, writer, identity, log, watcher: Mutex::new(watcher) })
 }
