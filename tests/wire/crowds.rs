@@ -3,7 +3,7 @@
 
 use super::{
     ask::{may, project},
-    attack::{Attacked, resident, serves},
+    attack::{Attacked, resident, serves, serves_the_patient},
     http::{get, metric},
     raw::{GREETING, connect},
     server::{channel, until},
@@ -97,6 +97,6 @@ async fn a_silent_crowd_loses_its_places_to_whoever_comes_after_it() {
         let _crowd = crowd(door, 500, &[b"", &GREETING[..1]]);
         let full = async || metric(&attacked.server.metrics, OPEN).await >= 64.0;
         until("all places are taken", full).await;
-        serves(door).await;
+        serves_the_patient(door).await;
     }
 }
