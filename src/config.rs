@@ -25,6 +25,7 @@ use crate::{
     telemetry::traces::TraceSettings,
 };
 use std::{sync::Arc, time::Duration};
+use tracing_subscriber::filter::Targets;
 
 /// Where questions are answered unless something else is said.
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7700";
@@ -102,7 +103,7 @@ pub struct Config {
     /// How decisions are logged, if they are.
     pub decision_log: Option<DecisionLogSettings>,
     /// Which log lines are written.
-    pub log: String,
+    pub log: Targets,
     /// How they look.
     pub log_format: LogFormat,
 }

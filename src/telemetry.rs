@@ -22,32 +22,25 @@ use std::{
     io::{self, IsTerminal as _},
     panic,
 };
-use tracing_subscriber::EnvFilter;
-
-/// Checks which log lines are to be written.
-///
-/// # Errors
-/// The filter cannot be read.
-pub fn check_filter(filter: &str) -> Result<(), ConfigError> {
-    EnvFilter::try_new(filter).map(drop).map_err(|error| ConfigError::new("log", error.to_string()))
-}
+use tracing_subscriber::{
+    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+};
 
 /// Starts writing log lines to standard error, panics among them.
 ///
 /// # Errors
-/// The filter cannot be read, or there is no thread that could write.
-pub fn start_logs(filter: &str, format: LogFormat) -> Result<LastLines, ConfigError> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| ConfigError::new("log", error.to_string()))?;
+/// There is no thread that could write.
+pub fn start_logs(filter: &Targets, format: LogFormat) -> Result<LastLines, ConfigError> {
     let lines = Lines::start(io::stderr())
         .map_err(|error| ConfigError::new("log", format!("there is no thread to write it: {error}")))?;
     // What goes wrong in here would be told on standard error itself, which may be what nobody takes in.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let log = log.with_writer(lines.clone());
-    // Started twice in one process (tests do), the first start stands.
-    let _ = match format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().try_init(),
+    let log = fmt::layer().log_internal_errors(false).with_writer(lines.clone());
+    let log = match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => log.json().boxed(),
     };
+    // Started twice in one process (tests do), the first start stands.
+    let _ = registry().with(filter.clone()).with(log).try_init();
     panic::set_hook(Box::new(tell_of_panic));
     Ok(LastLines(lines))
 }

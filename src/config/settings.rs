@@ -8,7 +8,7 @@ use super::{
     },
     stores::{self, DEFAULT_STORE, DEMO_STORE},
     traces::traces,
-    values::{Address, bytes, duration, within},
+    values::{Address, bytes, duration, log_lines, within},
 };
 use crate::{
     decision_log::settings::{DecisionLogSettings, Destination, WhenFull, Which},
@@ -25,7 +25,6 @@ use crate::{
         location::Location,
         write::{DEFAULT_HISTORY, WriteRules},
     },
-    telemetry,
 };
 use serde::Deserialize;
 use std::{fs, num::NonZero, path::PathBuf, sync::Arc, time::Duration};
@@ -171,7 +170,7 @@ settings! {
     /// [default: drop]
     #[clap(value_enum)]
     decision_log_when_full: WhenFull = "ROLEGATE_DECISION_LOG_WHEN_FULL", "WHAT";
-    /// Which log lines are written, such as `info` or `rolegate=debug` [default: info]
+    /// Which log lines are written, such as `info`, `off` or `warn,rolegate=debug` [default: info]
     log: String = "ROLEGATE_LOG", "FILTER";
     /// How log lines look [default: text]
     #[clap(value_enum)]
@@ -215,8 +214,7 @@ impl ServeArgs {
             ("metrics_listen", &metrics_listen),
         ];
         refuse_twice(&listen, &others)?;
-        let log = self.log.clone().unwrap_or_else(|| "info".to_owned());
-        telemetry::check_filter(&log)?;
+        let log = log_lines("log", self.log.as_deref().unwrap_or("info"))?;
         let (store, decision_log) = (self.store()?, self.decision_log()?);
         refuse_log_in_store(&decision_log, &store)?;
         let caller_key_file = self.caller_keys()?;

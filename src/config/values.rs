@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,29 @@ pub(super) fn bytes(key: &str, text: &str) -> Result<u64, ConfigError> {
     digits.trim_end().parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(problem)
 }
 
+/// Reads which log lines are written: a level for all, and levels for parts of the program, such as `info,rolegate=debug`.
+pub(super) fn log_lines(key: &str, text: &str) -> Result<Targets, ConfigError> {
+    let problem = |part: &str| {
+        let said = format!("`{part}` is no filter of log lines, such as `info` or `rolegate=debug`");
+        ConfigError::new(key, format!("{said}: levels are off, error, warn, info, debug and trace"))
+    };
+    text.split(',').map(str::trim).try_fold(Targets::new(), |filter, part| {
+        let (target, level) =
+            part.rsplit_once('=').map_or((None, part), |(target, level)| (Some(target), level));
+        let is_name = |text: &str| {
+            !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "_:".contains(letter))
+        };
+        // A level may be given by its number as well, and nothing is one.
+        let level = Some(level).filter(|level| level.starts_with(char::is_alphabetic));
+        let level = level.and_then(|level| level.parse::<LevelFilter>().ok()).ok_or_else(|| problem(part))?;
+        match target {
+            None => Ok(filter.with_default(level)),
+            Some(target) if is_name(target) => Ok(filter.with_target(target, level)),
+            Some(_) => Err(problem(part)),
+        }
+    })
+}
+
 /// Refuses a value outside its range.
 pub(super) fn within<T: PartialOrd + fmt::Debug>(
     key: &str,
@@ -121,5 +145,21 @@ mod tests {
         assert_eq!(bytes("k", "64MiB"), Ok(67_108_864));
         assert_eq!(bytes("k", "12"), Ok(12));
         assert!(bytes("k", "64mb").is_err() && bytes("k", "99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn log_lines_are_filtered_by_level_and_by_part_of_the_program() {
+        use tracing::Level;
+        let some = log_lines("log", "warn, rolegate::engine=debug,h2=off").unwrap();
+        assert!(some.would_enable("sqlx", &Level::WARN) && !some.would_enable("sqlx", &Level::INFO));
+        assert!(some.would_enable("rolegate::engine::follow", &Level::DEBUG));
+        assert!(!some.would_enable("rolegate::server", &Level::INFO));
+        assert!(!some.would_enable("h2", &Level::ERROR));
+        let none = log_lines("log", "off").unwrap();
+        assert!(!none.would_enable("rolegate", &Level::ERROR));
+        for bad in ["", "inof", "rolegate", "info,", "rolegate=", "=info", "rolegate=loud", "5", "a[b]=info"]
+        {
+            assert!(log_lines("log", bad).unwrap_err().problem.contains("`rolegate=debug`"), "{bad}");
+        }
     }
 }
