@@ -9,6 +9,7 @@ use super::{
     },
     proto,
 };
+use crate::telemetry::intake::PREFIX;
 use prost::{
     DecodeError, Message as _,
     bytes::{Buf as _, BufMut as _, Bytes},
@@ -31,7 +32,7 @@ pub struct Unread {
     items: usize,
 }
 
-/// A `BatchCheckResponse` as it goes.
+/// A `BatchCheckResponse` as it goes, behind room for what gRPC puts before it.
 pub struct Reply(pub(super) Vec<u8>);
 
 /// A batch, read.
@@ -59,21 +60,47 @@ pub(super) struct Parts<'a> {
 
 impl Incoming for Unread {
     fn read(buffer: &mut DecodeBuf<'_>) -> Result<Self, Status> {
-        let message = buffer.copy_to_bytes(buffer.remaining());
-        let items = count(&message);
-        refuse_more_than(MOST_BATCH_ITEMS, "that any server takes", items)?;
-        Ok(Self { message, items })
+        Self::of(buffer.copy_to_bytes(buffer.remaining()))
     }
 }
 
 impl Outgoing for Reply {
     fn write(self, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&self.0);
+        buffer.put_slice(self.message());
         Ok(())
     }
 }
 
+impl Reply {
+    /// The reply to so many items, to be written behind the room.
+    pub(super) fn room(capacity: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(PREFIX + capacity);
+        bytes.put_bytes(0, PREFIX);
+        bytes
+    }
+
+    /// The message itself.
+    pub(super) fn message(&self) -> &[u8] {
+        self.0.get(PREFIX..).unwrap_or_default()
+    }
+
+    /// The message behind the room.
+    pub(super) fn framed(self) -> Vec<u8> {
+        self.0
+    }
+}
+
 impl Unread {
+    /// A batch that came in this message.
+    ///
+    /// # Errors
+    /// It has more items than any server takes.
+    pub(super) fn of(message: Bytes) -> Result<Self, Status> {
+        let items = count(&message);
+        refuse_more_than(MOST_BATCH_ITEMS, "that any server takes", items)?;
+        Ok(Self { message, items })
+    }
+
     /// How many items it has.
     pub(super) const fn items(&self) -> usize {
         self.items

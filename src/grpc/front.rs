@@ -1,9 +1,9 @@
-//! The service of questions as callers meet it. Single questions are most of what is asked: they are read and answered
-//! here, without what the stack has for everything that a gRPC call can be besides. All else is left to it.
+//! The service of questions as callers meet it. Single questions and batches are nearly all that is asked: they are read and
+//! answered here, without what the stack has for everything that a gRPC call can be besides. All else is left to it.
 
 use super::{
     authorization::Authorization,
-    batch::Parts,
+    batch::{Parts, Unread},
     proto::CheckRequest,
     served::authorization_service_server::{AuthorizationService as _, AuthorizationServiceServer},
     whole::{self, Resumed},
@@ -17,6 +17,7 @@ use tonic::{Status, codegen::Bytes};
 use tower::Service as _;
 
 const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+const BATCH_CHECK: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
 /// Where a caller says how it compresses its messages, if it does.
 static GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
@@ -43,14 +44,22 @@ impl Front {
     where
         B: HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static,
     {
-        if request.uri().path() != CHECK || request.headers().contains_key(&GRPC_ENCODING) {
+        let is_batch = request.uri().path() == BATCH_CHECK;
+        if !is_batch && request.uri().path() != CHECK || request.headers().contains_key(&GRPC_ENCODING) {
             return Box::pin(self.as_usual(request)).await;
         }
         let (head, body) = request.into_parts();
-        match whole::message(body, self.longest_message).await {
-            Ok(message) => self.check(head, message).await.unwrap_or_else(Status::into_http),
-            Err(resumed) => self.resume(head, resumed).await,
-        }
+        let answered = match whole::message(body, self.longest_message).await {
+            Ok(message) if is_batch => Box::pin(self.batch_check(head, message)).await,
+            Ok(message) => self.check(head, message).await,
+            Err(resumed) => return self.resume(head, resumed).await,
+        };
+        answered.unwrap_or_else(Status::into_http)
+    }
+
+    async fn batch_check(&self, head: Head, message: Bytes) -> Result<Response<Content>, Status> {
+        let request = tonic::Request::from_http(Request::from_parts(head, Unread::of(message)?));
+        Ok(whole::answer_of(alone(self.service.batch_check(request).await?).framed()))
     }
 
     async fn check(&self, head: Head, message: Bytes) -> Result<Response<Content>, Status> {
@@ -60,9 +69,7 @@ impl Front {
         }
         let asked = CheckRequest::decode(message).map_err(|error| Status::internal(error.to_string()))?;
         let request = tonic::Request::from_http(Request::from_parts(head, asked));
-        let (metadata, reply, extensions) = self.service.check(request).await?.into_parts();
-        debug_assert!(metadata.is_empty() && extensions.is_empty(), "a reply is all that is sent");
-        Ok(whole::answer(&reply))
+        Ok(whole::answer(&alone(self.service.check(request).await?)))
     }
 
     /// The question, if it can be answered without anything else that may come with one.
@@ -89,4 +96,11 @@ impl Front {
         let Ok(response) = self.usual.clone().call(request).await;
         response.map(Content::Made)
     }
+}
+
+/// The reply, which is all that is sent.
+fn alone<T>(response: tonic::Response<T>) -> T {
+    let (metadata, reply, extensions) = response.into_parts();
+    debug_assert!(metadata.is_empty() && extensions.is_empty(), "a reply is all that is sent");
+    reply
 }

@@ -1,4 +1,4 @@
-//! Messages in one piece, as nearly all are: they need nothing of what the stack has for streams.
+//! Messages that are all that a body has, as nearly all are: they need nothing of what the stack has for streams.
 
 use crate::telemetry::{answers::Content, intake::PREFIX};
 use http::{Response, header::CONTENT_TYPE};
@@ -16,7 +16,7 @@ use tonic::metadata::GRPC_CONTENT_TYPE;
 
 type Next<B> = Option<Result<Frame<Bytes>, <B as HttpBody>::Error>>;
 
-/// A body that was found to be anything else than one message in one piece, from its start on.
+/// A body that was found to be anything else than one message, from its start on.
 pub(super) struct Resumed<B: HttpBody> {
     first: Option<Next<B>>,
     second: Option<Next<B>>,
@@ -32,51 +32,93 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let first = next(&mut body).await;
-    let message = match &first {
-        Some(Ok(frame)) => frame.data_ref().and_then(|data| unframed(data, most)),
+    let start = match &first {
+        Some(Ok(frame)) => frame.data_ref().and_then(|data| Some((data, framed_length(data, most)?))),
         _ => None,
     };
-    let Some(message) = message else {
-        return Err(Resumed { first: Some(first), second: None, rest: body });
+    let mut framed = match start {
+        Some((data, length)) if data.len() == length => data.clone(),
+        // Boxed: what hardly any question needs must not make each one's state larger.
+        Some((data, length)) if data.len() < length => {
+            match Box::pin(gather(&mut body, data, length)).await {
+                Ok(framed) => framed,
+                Err((read, next)) => return Err(Resumed::after(read, next, body)),
+            }
+        }
+        _ => return Err(Resumed { first: Some(first), second: None, rest: body }),
     };
     while !body.is_end_stream() {
         match next(&mut body).await {
             None => break,
             // Many clients say in a frame of its own that this was all.
             Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
-            second => return Err(Resumed { first: Some(first), second: Some(second), rest: body }),
+            second => return Err(Resumed::after(framed, second, body)),
         }
     }
-    Ok(message)
+    framed.advance(PREFIX);
+    Ok(framed)
+}
+
+/// The rest of a message that begins so and takes so many bytes, in one piece with its start. The room for it was taken when its
+/// length was seen.
+///
+/// # Errors
+/// Something else comes: what was read before it, and that.
+async fn gather<B>(body: &mut B, start: &[u8], length: usize) -> Result<Bytes, (Bytes, Next<B>)>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let mut framed = Vec::with_capacity(length);
+    framed.extend_from_slice(start);
+    while framed.len() < length {
+        let next = next(body).await;
+        match &next {
+            Some(Ok(frame)) => match frame.data_ref() {
+                Some(data) if data.len() <= length - framed.len() => framed.extend_from_slice(data),
+                _ => return Err((framed.into(), next)),
+            },
+            _ => return Err((framed.into(), next)),
+        }
+    }
+    Ok(framed.into())
 }
 
 async fn next<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Next<B> {
     poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
 }
 
-/// The message, if this is all of one that is not compressed, and nothing else.
-fn unframed(data: &Bytes, most: usize) -> Option<Bytes> {
-    let (prefix, message) = data.split_at_checked(PREFIX)?;
-    let [0, length @ ..] = *<&[u8; PREFIX]>::try_from(prefix).ok()? else { return None };
+/// How many bytes a message takes that begins here, with what comes before it, if it is neither compressed nor too long.
+fn framed_length(start: &[u8], most: usize) -> Option<usize> {
+    let [0, length @ ..] = *start.first_chunk::<PREFIX>()? else { return None };
     let length = u32::from_be_bytes(length) as usize;
-    (length == message.len() && length <= most).then(|| {
-        let mut message = data.clone();
-        message.advance(PREFIX);
-        message
-    })
+    (length <= most).then_some(PREFIX + length)
 }
 
 /// A message as the answer to a call that went well.
 pub(super) fn answer(message: &impl Message) -> Response<Content> {
-    let length = message.encoded_len();
-    let mut bytes = Vec::with_capacity(PREFIX + length);
-    bytes.put_u8(0);
-    // No reply is made that comes near what this can tell.
-    bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    let mut bytes = Vec::with_capacity(PREFIX + message.encoded_len());
+    bytes.put_bytes(0, PREFIX);
     message.encode_raw(&mut bytes);
+    answer_of(bytes)
+}
+
+/// The same for a message that is written already, behind room for what comes before it.
+pub(super) fn answer_of(mut bytes: Vec<u8>) -> Response<Content> {
+    // No reply is made that comes near what this can tell.
+    let length = u32::try_from(bytes.len() - PREFIX).unwrap_or(u32::MAX);
+    if let Some([compressed, told @ ..]) = bytes.first_chunk_mut::<PREFIX>() {
+        (*compressed, *told) = (0, length.to_be_bytes());
+    }
     let mut response = Response::new(Content::Message(bytes.into()));
     response.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
     response
+}
+
+impl<B: HttpBody<Data = Bytes>> Resumed<B> {
+    /// A body of which this was read, and then that.
+    fn after(read: Bytes, next: Next<B>, rest: B) -> Self {
+        Self { first: Some(Some(Ok(Frame::data(read)))), second: Some(next), rest }
+    }
 }
 
 impl<B> HttpBody for Resumed<B>

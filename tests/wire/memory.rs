@@ -3,7 +3,7 @@
 use super::{
     ask::{item, may, project},
     attack::{Attacked, memory, serves, serves_the_patient, within},
-    raw::{CHECK, GREETING, Raw, dial, frame, framed, headers_for},
+    raw::{BATCH_CHECK, CHECK, GREETING, Raw, dial, frame, framed, headers_for},
     server::{Server, Store, finish, until},
     site::SITE,
 };
@@ -15,7 +15,6 @@ use std::{future::pending, os::unix::process::ExitStatusExt as _, time::Duration
 use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::timeout};
 use tonic::Code;
 
-const BATCH: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
 /// The largest message, and how many of them find room at a time.
 const LARGEST: usize = 4 << 20;
 const ROOM: usize = 16;
@@ -52,7 +51,7 @@ async fn ask(address: String, message: Vec<u8>) -> (usize, usize) {
     let (mut answered, mut refused) = (0, 0);
     let Some(raw) = Raw::reach(&address).await else { return (0, 0) };
     for _ in 0..TIMES {
-        let Ok(reply) = raw.send(raw.grpc(BATCH), message.clone()).await else { break };
+        let Ok(reply) = raw.send(raw.grpc(BATCH_CHECK), message.clone()).await else { break };
         match reply.code {
             Some(Code::Ok) => {
                 let outcomes = BatchCheckResponse::decode(&reply.body[5..]).unwrap().outcomes;

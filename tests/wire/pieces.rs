@@ -1,16 +1,19 @@
-//! Nearly all questions come in one piece, and are read in a shorter way than the others: nobody may be able to tell.
+//! Nearly all questions and batches come in one message, which is read in a shorter way than that of the stack: nobody may be
+//! able to tell.
 
 use super::{
-    ask::{may, may_operate, operation, project},
+    ask::{item, may, may_operate, operation, project},
     random::Random,
-    raw::{CHECK, End, Raw, Reply, framed},
+    raw::{BATCH_CHECK, CHECK, End, Raw, Reply, framed},
     server::{Server, Store},
     site::SITE,
 };
 use prost::Message as _;
-use rolegate::grpc::proto::{CheckRequest, CheckResponse};
+use rolegate::grpc::proto::{BatchCheckRequest, BatchCheckResponse, CheckRequest, CheckResponse};
 
+/// How many questions, and how many batches.
 const ROUNDS: usize = 300;
+const BATCHES: usize = 30;
 
 fn question(random: &mut Random) -> CheckRequest {
     let user = ["ann", "bob", "nobody", "", " x"][random.below(5)];
@@ -26,9 +29,14 @@ fn question(random: &mut Random) -> CheckRequest {
     question
 }
 
+/// Up to so many questions that a frame does not hold all of them.
+fn batch(random: &mut Random) -> BatchCheckRequest {
+    let items = (0..random.below(800)).map(|_| item(question(random))).collect();
+    BatchCheckRequest { items, ..BatchCheckRequest::default() }
+}
+
 /// What is sent for a question: mostly what should be, and else something that is wrong with it.
-fn body(question: &CheckRequest, random: &mut Random) -> Vec<u8> {
-    let message = question.encode_to_vec();
+fn body(message: Vec<u8>, random: &mut Random) -> Vec<u8> {
     let mut body = framed(&message);
     match random.below(12) {
         0 => body[0] = 1 + random.byte() % 3,
@@ -63,37 +71,66 @@ fn cut(body: &[u8], random: &mut Random) -> Vec<Vec<u8>> {
 }
 
 /// All that it says but how old the data was, which is another at each time.
-fn but_for_age(reply: Reply) -> Reply {
+fn but_for_age(path: &str, reply: Reply) -> Reply {
     let body = match reply.body.split_at_checked(5) {
         Some((prefix, message)) => {
-            let answer = CheckResponse::decode(message).expect("a reply that can be read");
-            assert_eq!(prefix, &framed(message)[..5], "and that is as long as it says");
-            CheckResponse { data_age: None, ..answer }.encode_to_vec()
+            assert_eq!(prefix, &framed(message)[..5], "a reply is as long as it says");
+            if path == CHECK {
+                let answer = CheckResponse::decode(message).expect("a reply that can be read");
+                CheckResponse { data_age: None, ..answer }.encode_to_vec()
+            } else {
+                let answer = BatchCheckResponse::decode(message).expect("a reply that can be read");
+                BatchCheckResponse { data_age: None, ..answer }.encode_to_vec()
+            }
         }
         None => reply.body,
     };
     Reply { body, ..reply }
 }
 
+/// Asks for what is in a body in one piece, cut up, and so that the stack reads it; returns how often there was an answer.
+async fn ask_in_all_ways(server: &Server, path: &str, body: &[u8], random: &mut Random) -> usize {
+    // Whoever errs a thousand times on a connection loses it.
+    let raw = Raw::connect(&server.questions).await;
+    let ask = async |head, pieces, end| {
+        but_for_age(path, raw.send_in_pieces(head, pieces, end).await.expect("an answer"))
+    };
+    let mut answered = 0;
+    for end in [End::WithTheLast, End::AfterTheLast, End::WithTrailers] {
+        let whole = ask(raw.grpc(path), vec![body.to_vec()], end).await;
+        let pieces = cut(body, random);
+        assert_eq!(ask(raw.grpc(path), pieces.clone(), end).await, whole, "{pieces:?} {end:?}");
+        // Whoever says of the encoding that there is none says nothing; but all that says anything of it is left to the stack.
+        let said = raw.grpc(path).header("grpc-encoding", "identity");
+        assert_eq!(ask(said, pieces.clone(), end).await, whole, "read by the stack: {pieces:?} {end:?}");
+        answered += usize::from(!whole.body.is_empty());
+    }
+    answered
+}
+
 #[tokio::test]
 async fn how_a_question_is_cut_into_frames_changes_nothing_of_its_answer() {
     let store = Store::with_site(SITE);
     let server = Server::start(&store).await;
-    let raw = Raw::connect(&server.questions).await;
     let mut random = Random::seeded();
     let mut answered = 0;
     for _ in 0..ROUNDS {
-        let body = body(&question(&mut random), &mut random);
-        let ask = async |pieces, end| {
-            but_for_age(raw.send_in_pieces(raw.grpc(CHECK), pieces, end).await.expect("an answer"))
-        };
-        for end in [End::WithTheLast, End::AfterTheLast, End::WithTrailers] {
-            let whole = ask(vec![body.clone()], end).await;
-            let pieces = cut(&body, &mut random);
-            assert_eq!(ask(pieces.clone(), end).await, whole, "{pieces:?} {end:?}");
-            answered += usize::from(!whole.body.is_empty());
-        }
+        let body = body(question(&mut random).encode_to_vec(), &mut random);
+        answered += ask_in_all_ways(&server, CHECK, &body, &mut random).await;
     }
     // Neither all nor none of it is nonsense.
     assert!((ROUNDS / 10..ROUNDS * 3).contains(&answered), "{answered}");
+}
+
+#[tokio::test]
+async fn how_a_batch_is_cut_into_frames_changes_nothing_of_its_answers() {
+    let store = Store::with_site(SITE);
+    let server = Server::start(&store).await;
+    let mut random = Random::seeded();
+    let mut answered = 0;
+    for _ in 0..BATCHES {
+        let body = body(batch(&mut random).encode_to_vec(), &mut random);
+        answered += ask_in_all_ways(&server, BATCH_CHECK, &body, &mut random).await;
+    }
+    assert!((BATCHES / 10..BATCHES * 3).contains(&answered), "{answered}");
 }

@@ -9,6 +9,7 @@ use tokio_util::either::Either;
 use tonic::{Code, codegen::Bytes};
 
 pub(crate) const CHECK: &str = "/rolegate.v1.AuthorizationService/Check";
+pub(crate) const BATCH_CHECK: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
 /// What every HTTP/2 client begins with, and no settings of its own.
 pub(crate) const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 

@@ -19,6 +19,7 @@ use crate::{
         level::{GroupAction, SiteAction},
     },
     store::revision::Token,
+    telemetry::intake::PREFIX,
 };
 use prost::Message as _;
 use std::{ops::Range, time::Duration};
@@ -53,7 +54,7 @@ pub(in crate::grpc) fn batch(
             Some((_, bad)) => outcomes.push(bad_item(bad)),
             None => outcomes.item(answers.next().unwrap_or(&Err(EngineError::NotReady))),
         }
-        if !room.holds(outcomes.bytes.len()) {
+        if !room.holds(outcomes.length()) {
             return None;
         }
     }
@@ -68,6 +69,7 @@ pub(in crate::grpc) fn batch(
 
 /// The outcomes of a batch, as they are sent. Most are alike, and made once then.
 struct Outcomes {
+    /// Behind room for what comes before the reply.
     bytes: Vec<u8>,
     last_allow: Option<Made>,
     last_deny: Option<Made>,
@@ -83,7 +85,12 @@ impl Outcomes {
     const USUAL_BYTES: usize = 8;
 
     fn of(items: usize) -> Self {
-        Self { bytes: Vec::with_capacity(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
+        Self { bytes: Reply::room(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
+    }
+
+    /// How many bytes they take.
+    const fn length(&self) -> usize {
+        self.bytes.len() - PREFIX
     }
 
     fn item(&mut self, answer: &Result<Answer, EngineError>) {
@@ -261,8 +268,8 @@ mod tests {
         for place in [0, 7, 8] {
             expected.insert(place, bad_item(&bad(place).1));
         }
-        let Reply(bytes) = batch(&[bad(0), bad(7), bad(8)], &answers, None, 1 << 20).unwrap();
-        let reply = proto::BatchCheckResponse::decode(&*bytes).unwrap();
+        let reply = batch(&[bad(0), bad(7), bad(8)], &answers, None, 1 << 20).unwrap();
+        let reply = proto::BatchCheckResponse::decode(reply.message()).unwrap();
         let outcomes: Vec<_> = reply.outcomes.into_iter().filter_map(|outcome| outcome.outcome).collect();
         assert_eq!(outcomes, expected);
     }
