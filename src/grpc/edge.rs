@@ -39,8 +39,8 @@ impl Edge {
     /// Lets a gRPC call be answered, until its deadline.
     pub async fn answer<B, F: Future<Output = Response<Content>>>(
         &self,
-        mut request: Request<B>,
-        next: impl FnOnce(Request<B>) -> F,
+        mut request: Box<Request<B>>,
+        next: impl FnOnce(Box<Request<B>>) -> F,
     ) -> Response<Content> {
         if let Some(refused) = refuse(&request) {
             return refused;

@@ -40,13 +40,13 @@ impl Front {
     }
 
     /// Answers a call.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Content>
+    pub async fn answer<B>(&self, request: Box<Request<B>>) -> Response<Content>
     where
         B: HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static,
     {
         let is_batch = request.uri().path() == BATCH_CHECK;
         if !is_batch && request.uri().path() != CHECK || request.headers().contains_key(&GRPC_ENCODING) {
-            return Box::pin(self.as_usual(request)).await;
+            return Box::pin(self.as_usual(*request)).await;
         }
         let (head, body) = request.into_parts();
         let answered = match whole::message(body, self.longest_message).await {

@@ -25,7 +25,7 @@ pub(super) trait Ours: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Answers a call.
-    fn answer(&self, request: Request<Arriving>) -> impl Future<Output = Response<Content>> + Send;
+    fn answer(&self, request: Box<Request<Arriving>>) -> impl Future<Output = Response<Content>> + Send;
 }
 
 /// The body of a request as it comes in.
@@ -34,7 +34,7 @@ pub(super) type Arriving = Intake<Incoming>;
 impl Ours for Front {
     const NAME: &'static str = <AuthorizationServiceServer<Authorization> as NamedService>::NAME;
 
-    async fn answer(&self, request: Request<Arriving>) -> Response<Content> {
+    async fn answer(&self, request: Box<Request<Arriving>>) -> Response<Content> {
         Self::answer(self, request).await
     }
 }
@@ -42,8 +42,8 @@ impl Ours for Front {
 impl Ours for RoleAdminServiceServer<RoleAdmin> {
     const NAME: &'static str = <Self as NamedService>::NAME;
 
-    async fn answer(&self, request: Request<Arriving>) -> Response<Content> {
-        made(self.clone().call(request).await)
+    async fn answer(&self, request: Box<Request<Arriving>>) -> Response<Content> {
+        made(self.clone().call(*request).await)
     }
 }
 
@@ -111,7 +111,7 @@ impl<S: Ours> Shown<S> {
     }
 
     /// Nearly all calls are for our own service: they need not be looked for among the others.
-    async fn serve(&self, request: Request<Arriving>) -> Response<Content> {
+    async fn serve(&self, request: Box<Request<Arriving>>) -> Response<Content> {
         if request.uri().path().starts_with(&self.prefix) {
             self.activity.guest().asks();
             return self.ours.answer(request).await;

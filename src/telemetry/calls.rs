@@ -63,6 +63,7 @@ impl Calls {
         taking: &Taking,
     ) -> Result<Admitted<B>, Box<Response<Answer>>> {
         if let Some(place) = self.places.take(request.uri().path(), request.headers()) {
+            let request = Box::new(request.map(|body| Intake::new(body, place.clone())));
             return Ok(Admitted { request, place });
         }
         let mut timer = Timer::start(&self.metrics, request.uri().path());
@@ -75,7 +76,7 @@ impl Calls {
         &self,
         call: Admitted<B>,
         taking: &Taking,
-        answer: impl FnOnce(Request<Intake<B>>) -> F,
+        answer: impl FnOnce(Box<Request<Intake<B>>>) -> F,
     ) -> Response<Answer>
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
@@ -85,8 +86,7 @@ impl Calls {
         let Admitted { mut request, place } = call;
         let mut timer = Timer::start(&self.metrics, request.uri().path());
         self.record(&mut timer, &mut request);
-        let coming_in = place.clone();
-        let mut answering = pin!(answer(request.map(|body| Intake::new(body, coming_in))));
+        let mut answering = pin!(answer(request));
         let response = if place.is_free() {
             self.without_a_place(answering.as_mut()).await
         } else {
@@ -116,7 +116,8 @@ impl Calls {
 
 /// A call that has been let in.
 pub struct Admitted<B> {
-    request: Request<B>,
+    /// Boxed: it is handed from layer to layer, each of which has a place for it in its state.
+    request: Box<Request<Intake<B>>>,
     place: Place,
 }
 
