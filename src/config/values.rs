@@ -87,11 +87,14 @@ pub(super) fn log_lines(key: &str, text: &str) -> Result<Targets, ConfigError> {
         ConfigError::new(key, format!("{said}: levels are off, error, warn, info, debug and trace"))
     };
     text.split(',').map(str::trim).try_fold(Targets::new(), |filter, part| {
-        let (target, level) =
-            part.rsplit_once('=').map_or((None, part), |(target, level)| (Some(target), level));
-        let is_name = |text: &str| {
-            !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "_:".contains(letter))
+        let (target, level) = match part.rsplit_once('=') {
+            Some((target, level)) => (Some(target.trim_end()), level.trim_start()),
+            None => (None, part),
         };
+        let is_part = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let is_name = |name: &str| name.split("::").all(is_part);
         // A level may be given by its number as well, and nothing is one.
         let level = Some(level).filter(|level| level.starts_with(char::is_alphabetic));
         let level = level.and_then(|level| level.parse::<LevelFilter>().ok()).ok_or_else(|| problem(part))?;
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn log_lines_are_filtered_by_level_and_by_part_of_the_program() {
         use tracing::Level;
-        let some = log_lines("log", "warn, rolegate::engine=debug,h2=off").unwrap();
+        let some = log_lines("log", "warn, rolegate::engine = debug,h2=off").unwrap();
         assert!(some.would_enable("sqlx", &Level::WARN) && !some.would_enable("sqlx", &Level::INFO));
         assert!(some.would_enable("rolegate::engine::follow", &Level::DEBUG));
         assert!(!some.would_enable("rolegate::server", &Level::INFO));

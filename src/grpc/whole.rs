@@ -33,14 +33,16 @@ where
 {
     let first = next(&mut body).await;
     let start = match &first {
-        Some(Ok(frame)) => frame.data_ref().and_then(|data| Some((data, framed_length(data, most)?))),
+        Some(Ok(frame)) => frame.data_ref().and_then(|data| Some((data.clone(), framed_length(data, most)?))),
         _ => None,
     };
     let mut framed = match start {
-        Some((data, length)) if data.len() == length => data.clone(),
-        // Boxed: what hardly any question needs must not make each one's state larger.
-        Some((data, length)) if data.len() < length => {
-            match Box::pin(gather(&mut body, data, length)).await {
+        Some((start, length)) if start.len() == length => start,
+        Some((start, length)) if start.len() < length => {
+            // It lies in a buffer that may be much longer, and that goes with the last share in it.
+            drop(first);
+            // Boxed: what hardly any question needs must not make each one's state larger.
+            match Box::pin(gather(&mut body, start, length)).await {
                 Ok(framed) => framed,
                 Err((read, next)) => return Err(Resumed::after(read, next, body)),
             }
@@ -64,12 +66,13 @@ where
 ///
 /// # Errors
 /// Something else comes: what was read before it, and that.
-async fn gather<B>(body: &mut B, start: &[u8], length: usize) -> Result<Bytes, (Bytes, Next<B>)>
+async fn gather<B>(body: &mut B, start: Bytes, length: usize) -> Result<Bytes, (Bytes, Next<B>)>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let mut framed = Vec::with_capacity(length);
-    framed.extend_from_slice(start);
+    framed.extend_from_slice(&start);
+    drop(start);
     while framed.len() < length {
         let next = next(body).await;
         match &next {

@@ -56,6 +56,8 @@ pub(crate) struct Reply {
     pub(crate) code: Option<Code>,
     pub(crate) message: String,
     pub(crate) body: Vec<u8>,
+    /// All that was said before and after it, details of errors among it.
+    pub(crate) headers: [HeaderMap; 2],
 }
 
 impl Raw {
@@ -133,7 +135,8 @@ impl Raw {
         }
         let trailers = incoming.trailers().await.ok().flatten().unwrap_or_default();
         let (code, message) = status(&headers).or_else(|| status(&trailers)).unzip();
-        Ok(Reply { http, code, message: message.unwrap_or_default(), body })
+        let message = message.unwrap_or_default();
+        Ok(Reply { http, code, message, body, headers: [headers, trailers] })
     }
 }
 
