@@ -17,6 +17,12 @@ use tonic::{Status, body::Body, codegen::Bytes};
 /// That a call went well.
 static WELL: HeaderValue = HeaderValue::from_static("0");
 
+/// Pieces of up to so many bytes are put beside others into what is written next. A longer one costs two writes of its own, for
+/// what comes before it in the protocol and for itself.
+const PIECE: usize = 1_000;
+/// Answers that are longer than this go in one piece: they do not fit beside each other in any case.
+const CUT_UP: usize = 16 * PIECE;
+
 /// What a call is answered with.
 pub enum Content {
     /// One message, as it is sent, and that the call went well.
@@ -83,6 +89,11 @@ impl Answer {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match mem::replace(&mut self.first, First::Nothing) {
+            First::Data(mut data) if data.len() > PIECE && data.len() <= CUT_UP => {
+                let piece = data.split_to(PIECE);
+                self.first = First::Data(data);
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
             First::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
             First::Other(frame) => return Poll::Ready(Some(*frame)),
             First::Nothing => {}
@@ -204,7 +215,45 @@ impl Taking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::places::Places;
+    use std::future::poll_fn;
     use tokio::time::{Instant, sleep};
+
+    /// The lengths of the pieces that an answer goes in, and all that they say.
+    async fn pieces(bytes: Bytes) -> (Vec<usize>, Vec<u8>) {
+        let place = Places::new(1, 1, 1 << 20).take("/", &HeaderMap::new()).unwrap();
+        let mut answer = Answer::new(Content::Message(bytes), place, Taking::default()).unwrap();
+        let (mut lengths, mut said, mut well) = (Vec::new(), Vec::new(), false);
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut answer).poll_frame(context)).await {
+            match frame.unwrap().into_data() {
+                Ok(piece) => {
+                    assert!(!well, "the end comes last");
+                    lengths.push(piece.remaining());
+                    said.extend_from_slice(piece.chunk());
+                }
+                Err(frame) => {
+                    well = frame.trailers_ref().and_then(|said| said.get(Status::GRPC_STATUS)) == Some(&WELL)
+                }
+            }
+        }
+        assert!(well && answer.is_end_stream());
+        (lengths, said)
+    }
+
+    #[tokio::test]
+    async fn answers_that_are_somewhat_long_go_in_pieces_that_are_written_together() {
+        let bytes: Bytes = (0..=u8::MAX).cycle().take(CUT_UP + 1).collect();
+        for (length, wanted) in [
+            (0, vec![0]),
+            (PIECE, vec![PIECE]),
+            (PIECE + 1, vec![PIECE, 1]),
+            (CUT_UP, vec![PIECE; CUT_UP / PIECE]),
+            (CUT_UP + 1, vec![CUT_UP + 1]),
+        ] {
+            let sent = bytes.slice(..length);
+            assert_eq!(pieces(sent.clone()).await, (wanted, sent.to_vec()));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_leaves_a_piece_for_long_stalls_and_whoever_takes_them_does_not() {
