@@ -160,8 +160,19 @@ mod tests {
         assert!(!some.would_enable("h2", &Level::ERROR));
         let none = log_lines("log", "off").unwrap();
         assert!(!none.would_enable("rolegate", &Level::ERROR));
-        for bad in ["", "inof", "rolegate", "info,", "rolegate=", "=info", "rolegate=loud", "5", "a[b]=info"]
-        {
+        for bad in [
+            "",
+            "inof",
+            "rolegate",
+            "info,",
+            "rolegate=",
+            "=info",
+            "rolegate=loud",
+            "5",
+            "a[b]=info",
+            "::=info",
+            "ünï=info",
+        ] {
             assert!(log_lines("log", bad).unwrap_err().problem.contains("`rolegate=debug`"), "{bad}");
         }
     }
