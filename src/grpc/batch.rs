@@ -72,13 +72,6 @@ impl Outgoing for Reply {
 }
 
 impl Reply {
-    /// The reply to so many items, to be written behind the room.
-    pub(super) fn room(capacity: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(PREFIX + capacity);
-        bytes.put_bytes(0, PREFIX);
-        bytes
-    }
-
     /// The message itself.
     pub(super) fn message(&self) -> &[u8] {
         self.0.get(PREFIX..).unwrap_or_default()

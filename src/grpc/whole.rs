@@ -32,10 +32,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     let first = next(&mut body).await;
-    let start = match &first {
-        Some(Ok(frame)) => frame.data_ref().and_then(|data| Some((data.clone(), framed_length(data, most)?))),
-        _ => None,
-    };
+    let start = data::<B>(&first).and_then(|data| Some((data.clone(), framed_length(data, most)?)));
     let mut framed = match start {
         Some((start, length)) if start.len() == length => start,
         Some((start, length)) if start.len() < length => {
@@ -75,19 +72,21 @@ where
     drop(start);
     while framed.len() < length {
         let next = next(body).await;
-        match &next {
-            Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) if data.len() <= length - framed.len() => framed.extend_from_slice(data),
-                _ => return Err((framed.into(), next)),
-            },
-            _ => return Err((framed.into(), next)),
-        }
+        let Some(more) = data::<B>(&next).filter(|more| more.len() <= length - framed.len()) else {
+            return Err((framed.into(), next));
+        };
+        framed.extend_from_slice(more);
     }
     Ok(framed.into())
 }
 
 async fn next<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Next<B> {
     poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
+}
+
+/// The data that came next, if it was that.
+fn data<B: HttpBody<Data = Bytes>>(next: &Next<B>) -> Option<&Bytes> {
+    next.as_ref()?.as_ref().ok()?.data_ref()
 }
 
 /// How many bytes a message takes that begins here, with what comes before it, if it is neither compressed nor too long.
@@ -97,15 +96,21 @@ fn framed_length(start: &[u8], most: usize) -> Option<usize> {
     (length <= most).then_some(PREFIX + length)
 }
 
+/// Room for what comes before a message of so many bytes, behind which it is to be written.
+pub(super) fn room(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(PREFIX + length);
+    bytes.put_bytes(0, PREFIX);
+    bytes
+}
+
 /// A message as the answer to a call that went well.
 pub(super) fn answer(message: &impl Message) -> Response<Content> {
-    let mut bytes = Vec::with_capacity(PREFIX + message.encoded_len());
-    bytes.put_bytes(0, PREFIX);
+    let mut bytes = room(message.encoded_len());
     message.encode_raw(&mut bytes);
     answer_of(bytes)
 }
 
-/// The same for a message that is written already, behind room for what comes before it.
+/// The same for a message that is written already, behind that room.
 pub(super) fn answer_of(mut bytes: Vec<u8>) -> Response<Content> {
     // No reply is made that comes near what this can tell.
     let length = u32::try_from(bytes.len() - PREFIX).unwrap_or(u32::MAX);

@@ -11,10 +11,6 @@ use super::{
 use prost::Message as _;
 use rolegate::grpc::proto::{BatchCheckRequest, BatchCheckResponse, CheckRequest, CheckResponse};
 
-/// How many questions, and how many batches.
-const ROUNDS: usize = 300;
-const BATCHES: usize = 30;
-
 fn question(random: &mut Random) -> CheckRequest {
     let user = ["ann", "bob", "nobody", "", " x"][random.below(5)];
     let place = project(["scans", "nowhere", ""][random.below(3)]);
@@ -108,31 +104,27 @@ async fn ask_in_all_ways(server: &Server, path: &str, body: &[u8], random: &mut 
     answered
 }
 
-#[tokio::test]
-async fn how_a_question_is_cut_into_frames_changes_nothing_of_its_answer() {
+/// Asks so often, each time in all ways.
+async fn nobody_can_tell(path: &str, rounds: usize, message: impl Fn(&mut Random) -> Vec<u8>) {
     let store = Store::with_site(SITE);
     // However slow the machine, nothing is to end by its deadline in one way and not in another.
     let server = Server::start_with(&store, &["--check-timeout", "20s"]).await;
     let mut random = Random::seeded();
     let mut answered = 0;
-    for _ in 0..ROUNDS {
-        let body = body(question(&mut random).encode_to_vec(), &mut random);
-        answered += ask_in_all_ways(&server, CHECK, &body, &mut random).await;
+    for _ in 0..rounds {
+        let body = body(message(&mut random), &mut random);
+        answered += ask_in_all_ways(&server, path, &body, &mut random).await;
     }
     // Neither all nor none of it is nonsense.
-    assert!((ROUNDS / 10..ROUNDS * 3).contains(&answered), "{answered}");
+    assert!((rounds / 10..rounds * 3).contains(&answered), "{answered}");
+}
+
+#[tokio::test]
+async fn how_a_question_is_cut_into_frames_changes_nothing_of_its_answer() {
+    nobody_can_tell(CHECK, 300, |random| question(random).encode_to_vec()).await;
 }
 
 #[tokio::test]
 async fn how_a_batch_is_cut_into_frames_changes_nothing_of_its_answers() {
-    let store = Store::with_site(SITE);
-    // However slow the machine, nothing is to end by its deadline in one way and not in another.
-    let server = Server::start_with(&store, &["--check-timeout", "20s"]).await;
-    let mut random = Random::seeded();
-    let mut answered = 0;
-    for _ in 0..BATCHES {
-        let body = body(batch(&mut random).encode_to_vec(), &mut random);
-        answered += ask_in_all_ways(&server, BATCH_CHECK, &body, &mut random).await;
-    }
-    assert!((BATCHES / 10..BATCHES * 3).contains(&answered), "{answered}");
+    nobody_can_tell(BATCH_CHECK, 30, |random| batch(random).encode_to_vec()).await;
 }

@@ -10,7 +10,7 @@ use crate::{
         batch::Reply,
         proto::{self, batch_check_outcome::Outcome},
         size::Room,
-        status,
+        status, whole,
     },
     rbac::{
         action::{Action, catalogue_fingerprint},
@@ -85,7 +85,7 @@ impl Outcomes {
     const USUAL_BYTES: usize = 8;
 
     fn of(items: usize) -> Self {
-        Self { bytes: Reply::room(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
+        Self { bytes: whole::room(items * Self::USUAL_BYTES), last_allow: None, last_deny: None }
     }
 
     /// How many bytes they take.
