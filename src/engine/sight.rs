@@ -119,7 +119,7 @@ impl<'v> Sight<'v> {
         }
         let texts = asked.iter().filter_map(|asked| Some(asked.likely?.key.as_str().len()));
         black_box(texts.sum::<usize>());
-        let near = asked.iter().filter_map(|asked| asked.likely?.value.near(asked.project));
+        let near = asked.iter().filter_map(|asked| Some(asked.likely?.value.near(asked.project)));
         black_box(near.fold(0, |all, mark| all ^ mark));
         asked
     }

@@ -1,6 +1,9 @@
 //! Short marks of ids, to find them by: equal ids have equal marks, and others seldom do.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::{
+    hash::{BuildHasherDefault, Hasher},
+    ops::Range,
+};
 
 /// Maps by ids that come from the store alone. Callers choose none of them, so nothing needs to be kept from them here.
 pub(super) type ByMark = BuildHasherDefault<Marker>;
@@ -42,7 +45,7 @@ impl<'a> Marked<'a> {
 }
 
 /// Where in a list of so many a mark is to be expected: marks are spread evenly.
-pub(super) const fn expected(among: usize, mark: u32) -> usize {
+const fn expected(among: usize, mark: u32) -> usize {
     ((mark as u64 * among as u64) >> 32) as usize
 }
 
@@ -53,6 +56,19 @@ const NEAR: usize = 8;
 fn near(among: usize) -> usize {
     let root = 1 << among.checked_ilog2().unwrap_or(0).div_ceil(2);
     NEAR.max(root)
+}
+
+/// What is looked at first for a mark, of a list that is sorted by marks.
+pub(super) fn likely<T>(list: &[T], mark: u32) -> &[T] {
+    let among = list.len();
+    let around = if among <= 2 * NEAR { 0..among } else { around(among, expected(among, mark), near(among)) };
+    list.get(around).unwrap_or_default()
+}
+
+/// So many places before a place and after it, as far as there are any.
+const fn around(among: usize, place: usize, near: usize) -> Range<usize> {
+    let end = place.saturating_add(near);
+    place.saturating_sub(near)..if end < among { end } else { among }
 }
 
 /// The place of the first in a list, which is sorted by marks, whose mark is not less than this one.
@@ -70,7 +86,7 @@ pub(super) fn first<T>(list: &[T], mark: u32, of: impl Fn(&T) -> u32) -> usize {
     let expected = expected(list.len(), mark);
     let mut near = near(list.len());
     loop {
-        let (start, end) = (expected.saturating_sub(near), expected.saturating_add(near).min(list.len()));
+        let Range { start, end } = around(list.len(), expected, near);
         let around = list.get(start..end).unwrap_or_default();
         let begins_before = start == 0 || around.first().is_some_and(is_less);
         let ends_after = end == list.len() || around.last().is_some_and(|held| !is_less(held));
