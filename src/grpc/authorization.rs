@@ -104,7 +104,9 @@ impl Authorization {
 
     async fn answer(&self, request: &Request<proto::CheckRequest>) -> Result<Stamped<Answer>, Status> {
         let (query, wish) = self.read(request)?;
-        self.decide(&query, wish, request.extensions()).await
+        let answered = self.engine.check(&query, wish).await?;
+        note(request.extensions(), &answered);
+        Ok(answered)
     }
 
     /// The same where the answer is to be logged first.
@@ -113,32 +115,16 @@ impl Authorization {
         Ok(self.engine.check_untold(&query, wish).await?)
     }
 
-    /// The reply to a plain question, which came with these headers.
-    pub(super) async fn answer_plain(
+    /// The reply to a question with these extensions, if memory tells and nothing else is asked.
+    pub(super) fn at_sight(
         &self,
         question: Parts<'_>,
-        headers: &HeaderMap,
         extensions: &Extensions,
-    ) -> Result<proto::CheckResponse, Status> {
-        if let Some(seen) = question::at_sight(question).and_then(|asked| self.engine.at_sight(asked)) {
-            self.engine.stats().decisions.count(Ok(&seen.value));
-            note(extensions, &seen);
-            return self.reply(&seen);
-        }
-        let query = question::plain(question)?;
-        let wish = self.wish(headers, None, false)?;
-        self.reply(&self.decide(&query, wish, extensions).await?)
-    }
-
-    async fn decide(
-        &self,
-        query: &Query,
-        wish: Wish,
-        extensions: &Extensions,
-    ) -> Result<Stamped<Answer>, Status> {
-        let answered = self.engine.check(query, wish).await?;
-        note(extensions, &answered);
-        Ok(answered)
+    ) -> Option<Result<proto::CheckResponse, Status>> {
+        let seen = self.engine.at_sight(question::at_sight(question)?)?;
+        self.engine.stats().decisions.count(Ok(&seen.value));
+        note(extensions, &seen);
+        Some(self.reply(&seen))
     }
 
     fn reply(&self, answered: &Stamped<Answer>) -> Result<proto::CheckResponse, Status> {

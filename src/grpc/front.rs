@@ -4,12 +4,12 @@
 use super::{
     authorization::Authorization,
     batch::{Parts, Unread},
-    proto::CheckRequest,
+    proto::{CheckRequest, CheckResponse},
     served::authorization_service_server::{AuthorizationService as _, AuthorizationServiceServer},
-    whole::{self, Resumed},
+    whole,
 };
 use crate::telemetry::answers::Content;
-use http::{HeaderName, Request, Response, request::Parts as Head};
+use http::{Extensions, HeaderName, Request, Response};
 use http_body::Body as HttpBody;
 use prost::Message as _;
 use std::{error::Error, sync::Arc};
@@ -40,7 +40,7 @@ impl Front {
     }
 
     /// Answers a call.
-    pub async fn answer<B>(&self, request: Box<Request<B>>) -> Response<Content>
+    pub async fn answer<B>(&self, mut request: Box<Request<B>>) -> Response<Content>
     where
         B: HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static,
     {
@@ -48,44 +48,40 @@ impl Front {
         if !is_batch && request.uri().path() != CHECK || request.headers().contains_key(&GRPC_ENCODING) {
             return Box::pin(self.as_usual(*request)).await;
         }
-        let (head, body) = request.into_parts();
-        let answered = match whole::message(body, self.longest_message).await {
-            Ok(message) if is_batch => Box::pin(self.batch_check(head, message)).await,
-            Ok(message) => self.check(head, message).await,
-            Err(resumed) => return self.resume(head, resumed).await,
+        // Boxed, here and below: what single questions do not need must not make each one's state larger to move about.
+        let answered = match whole::message(request.body_mut(), self.longest_message).await {
+            Ok(message) if is_batch => Box::pin(self.batch_check(request, message)).await,
+            Ok(message) => match self.at_sight(&message, request.extensions()) {
+                Some(reply) => reply.map(|reply| whole::answer(&reply)),
+                None => Box::pin(self.check(request, message)).await,
+            },
+            Err(begun) => return Box::pin(self.as_usual(request.map(|rest| begun.before(rest)))).await,
         };
         answered.unwrap_or_else(Status::into_http)
     }
 
-    async fn batch_check(&self, head: Head, message: Bytes) -> Result<Response<Content>, Status> {
-        let request = tonic::Request::from_http(Request::from_parts(head, Unread::of(message)?));
+    async fn batch_check<B>(
+        &self,
+        request: Box<Request<B>>,
+        message: Bytes,
+    ) -> Result<Response<Content>, Status> {
+        let request = with(*request, Unread::of(message)?);
         Ok(whole::answer_of(alone(self.service.batch_check(request).await?).framed()))
     }
 
-    async fn check(&self, head: Head, message: Bytes) -> Result<Response<Content>, Status> {
-        if let Some(question) = self.plain(&message) {
-            let reply = self.service.answer_plain(question, &head.headers, &head.extensions).await?;
-            return Ok(whole::answer(&reply));
-        }
+    async fn check<B>(&self, request: Box<Request<B>>, message: Bytes) -> Result<Response<Content>, Status> {
         let asked = CheckRequest::decode(message).map_err(|error| Status::internal(error.to_string()))?;
-        let request = tonic::Request::from_http(Request::from_parts(head, asked));
-        Ok(whole::answer(&alone(self.service.check(request).await?)))
+        Ok(whole::answer(&alone(self.service.check(with(*request, asked)).await?)))
     }
 
-    /// The question, if it can be answered without anything else that may come with one.
-    fn plain<'a>(&self, message: &'a [u8]) -> Option<Parts<'a>> {
+    /// The reply, if all that the message says is a question that can be answered at sight.
+    fn at_sight(&self, message: &[u8], extensions: &Extensions) -> Option<Result<CheckResponse, Status>> {
         if self.service.logs_decisions() {
             return None;
         }
         // What questions of a batch say has the same numbers there.
-        Parts::read(message).filter(Parts::is_complete)
-    }
-
-    async fn resume<B>(&self, head: Head, body: Resumed<B>) -> Response<Content>
-    where
-        B: HttpBody<Data = Bytes, Error = Status> + Send + Unpin + 'static,
-    {
-        Box::pin(self.as_usual(Request::from_parts(head, body))).await
+        let question = Parts::read(message).filter(Parts::is_complete)?;
+        self.service.at_sight(question, extensions)
     }
 
     async fn as_usual<B>(&self, request: Request<B>) -> Response<Content>
@@ -96,6 +92,11 @@ impl Front {
         let Ok(response) = self.usual.clone().call(request).await;
         response.map(Content::Made)
     }
+}
+
+/// The request with this for its message. Its body goes, and what that holds with it: there is no more to come.
+fn with<B, T>(request: Request<B>, message: T) -> tonic::Request<T> {
+    tonic::Request::from_http(request.map(|_| message))
 }
 
 /// The reply, which is all that is sent.

@@ -14,44 +14,47 @@ use std::{
 };
 use tonic::metadata::GRPC_CONTENT_TYPE;
 
-type Next<B> = Option<Result<Frame<Bytes>, <B as HttpBody>::Error>>;
+type Next<E> = Option<Result<Frame<Bytes>, E>>;
 
-/// A body that was found to be anything else than one message, from its start on.
+/// What was read of a body that was found to be anything else than one message.
+pub(super) struct Begun<E> {
+    first: Next<E>,
+    second: Option<Next<E>>,
+}
+
+/// Such a body, from its start on.
 pub(super) struct Resumed<B: HttpBody> {
-    first: Option<Next<B>>,
-    second: Option<Next<B>>,
+    first: Option<Next<B::Error>>,
+    second: Option<Next<B::Error>>,
     rest: B,
 }
 
 /// The one message that a body consists of, of at most so many bytes.
 ///
 /// # Errors
-/// The body, if it is anything else: then it is for the stack to read it, and to say what is wrong with it.
-pub(super) async fn message<B>(mut body: B, most: usize) -> Result<Bytes, Resumed<B>>
+/// What was read of it, if it is anything else: then it is for the stack to read it, and to say what is wrong with it.
+pub(super) async fn message<B>(body: &mut B, most: usize) -> Result<Bytes, Box<Begun<B::Error>>>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    let first = next(&mut body).await;
-    let start = data::<B>(&first).and_then(|data| Some((data.clone(), framed_length(data, most)?)));
+    let first = next(body).await;
+    let start = data(&first).and_then(|data| Some((data.clone(), framed_length(data, most)?)));
     let mut framed = match start {
         Some((start, length)) if start.len() == length => start,
         Some((start, length)) if start.len() < length => {
             // It lies in a buffer that may be much longer, and that goes with the last share in it.
             drop(first);
             // Boxed: what hardly any question needs must not make each one's state larger.
-            match Box::pin(gather(&mut body, start, length)).await {
-                Ok(framed) => framed,
-                Err((read, next)) => return Err(Resumed::after(read, next, body)),
-            }
+            Box::pin(gather(body, start, length)).await?
         }
-        _ => return Err(Resumed { first: Some(first), second: None, rest: body }),
+        _ => return Err(Box::new(Begun { first, second: None })),
     };
     while !body.is_end_stream() {
-        match next(&mut body).await {
+        match next(body).await {
             None => break,
             // Many clients say in a frame of its own that this was all.
             Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
-            second => return Err(Resumed::after(framed, second, body)),
+            second => return Err(Begun::after(framed, second)),
         }
     }
     framed.advance(PREFIX);
@@ -63,7 +66,7 @@ where
 ///
 /// # Errors
 /// Something else comes: what was read before it, and that.
-async fn gather<B>(body: &mut B, start: Bytes, length: usize) -> Result<Bytes, (Bytes, Next<B>)>
+async fn gather<B>(body: &mut B, start: Bytes, length: usize) -> Result<Bytes, Box<Begun<B::Error>>>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
@@ -72,20 +75,20 @@ where
     drop(start);
     while framed.len() < length {
         let next = next(body).await;
-        let Some(more) = data::<B>(&next).filter(|more| more.len() <= length - framed.len()) else {
-            return Err((framed.into(), next));
+        let Some(more) = data(&next).filter(|more| more.len() <= length - framed.len()) else {
+            return Err(Begun::after(framed.into(), next));
         };
         framed.extend_from_slice(more);
     }
     Ok(framed.into())
 }
 
-async fn next<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Next<B> {
+async fn next<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Next<B::Error> {
     poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
 }
 
 /// The data that came next, if it was that.
-fn data<B: HttpBody<Data = Bytes>>(next: &Next<B>) -> Option<&Bytes> {
+fn data<E>(next: &Next<E>) -> Option<&Bytes> {
     next.as_ref()?.as_ref().ok()?.data_ref()
 }
 
@@ -122,10 +125,15 @@ pub(super) fn answer_of(mut bytes: Vec<u8>) -> Response<Content> {
     response
 }
 
-impl<B: HttpBody<Data = Bytes>> Resumed<B> {
-    /// A body of which this was read, and then that.
-    fn after(read: Bytes, next: Next<B>, rest: B) -> Self {
-        Self { first: Some(Some(Ok(Frame::data(read)))), second: Some(next), rest }
+impl<E> Begun<E> {
+    /// This was read, and then that.
+    fn after(read: Bytes, next: Next<E>) -> Box<Self> {
+        Box::new(Self { first: Some(Ok(Frame::data(read))), second: Some(next) })
+    }
+
+    /// The body, with its rest.
+    pub(super) fn before<B: HttpBody<Data = Bytes, Error = E>>(self, rest: B) -> Resumed<B> {
+        Resumed { first: Some(self.first), second: self.second, rest }
     }
 }
 
@@ -137,7 +145,7 @@ where
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next<B>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next<B::Error>> {
         match self.first.take().or_else(|| self.second.take()) {
             Some(frame) => Poll::Ready(frame),
             None => Pin::new(&mut self.rest).poll_frame(context),

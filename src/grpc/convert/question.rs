@@ -56,7 +56,13 @@ impl<'a> From<&'a proto::Resource> for At<'a> {
 
 /// Reads a single question.
 pub(in crate::grpc) fn query(request: &proto::CheckRequest) -> Result<Query, BadField> {
-    single(user(Some(&request.user), None), || resource(request.resource.as_ref()), Asked::of(request))
+    let asked = Asked::of(request);
+    let query =
+        assemble(user(Some(&request.user), None), || resource(request.resource.as_ref()), asked, None);
+    query.map_err(|bad| match unknown_name(&bad, asked).and_then(nearest) {
+        Some(near) => with_suggestion(bad, near),
+        None => bad,
+    })
 }
 
 /// The question by its texts alone, if it is about an action on a project. Nothing of it has been judged but the action's
@@ -68,22 +74,6 @@ pub(in crate::grpc) fn at_sight(parts: Parts<'_>) -> Option<PlainQuery<'_>> {
         }
         _ => None,
     }
-}
-
-/// Reads a single question of which all that it says has been found.
-pub(in crate::grpc) fn plain(parts: Parts<'_>) -> Result<Query, BadField> {
-    single(user(parts.user, None), || place(parts.at.unwrap_or(At::Nowhere), None), parts.asked)
-}
-
-fn single(
-    user: Result<UserId, BadField>,
-    resource: impl FnOnce() -> Result<Resource, BadField>,
-    asked: Option<Asked<'_>>,
-) -> Result<Query, BadField> {
-    assemble(user, resource, asked, None).map_err(|bad| match unknown_name(&bad, asked).and_then(nearest) {
-        Some(near) => with_suggestion(bad, near),
-        None => bad,
-    })
 }
 
 /// Puts a question together from its three parts, which are judged in this order.
