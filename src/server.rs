@@ -20,6 +20,7 @@ mod shutdown;
 pub mod signals;
 mod socket;
 mod tasks;
+mod ticks;
 pub mod tls;
 
 pub use listen::Listener;

@@ -7,6 +7,7 @@ use super::{
     face::{Face, Ours},
     lanes::Lanes,
     shutdown,
+    ticks::Ticks,
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -14,7 +15,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -70,7 +71,7 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
 
 fn http(limits: ConnectionLimits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
-    http.timer(TokioTimer::new())
+    http.timer(Ticks::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(HEADER_BYTES)
         .initial_stream_window_size(WINDOW_BYTES)

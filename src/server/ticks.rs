@@ -1,0 +1,76 @@
+//! The time as the stack wants it for its pings: at every frame, and to the second.
+
+use hyper::rt::{Sleep, Timer};
+use hyper_util::rt::TokioTimer;
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+/// tokio's timer, which tells the time as it was at the kernel's last tick, some milliseconds ago. That costs a sixth of what it costs
+/// to tell it to the nanosecond.
+#[derive(Clone, Debug)]
+pub(super) struct Ticks {
+    sleeps: TokioTimer,
+    /// One moment, by either clock.
+    since: (Instant, Duration),
+}
+
+impl Ticks {
+    pub(super) fn new() -> Self {
+        Self { sleeps: TokioTimer::new(), since: (Instant::now(), last_tick()) }
+    }
+}
+
+impl Timer for Ticks {
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleeps.sleep(time)
+    }
+
+    fn sleep_until(&self, end: Instant) -> Pin<Box<dyn Sleep>> {
+        self.sleeps.sleep_until(end)
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, end: Instant) {
+        self.sleeps.reset(sleep, end);
+    }
+
+    fn now(&self) -> Instant {
+        let (moment, tick) = self.since;
+        moment + last_tick().saturating_sub(tick)
+    }
+}
+
+/// When the kernel's clock last ticked, since some moment.
+#[cfg(target_os = "linux")]
+fn last_tick() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::MonotonicCoarse)).unwrap_or_default()
+}
+
+/// Other kernels tell the time alone.
+#[cfg(not(target_os = "linux"))]
+fn last_tick() -> Duration {
+    static SOME_MOMENT: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    SOME_MOMENT.elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_goes_on_and_is_that_of_the_usual_clock_as_far_as_pings_go() {
+        let ticks = Ticks::new();
+        for _ in 0..5 {
+            let before = ticks.now();
+            while ticks.now() <= before {
+                std::thread::yield_now();
+            }
+            let (usual, now) = (Instant::now(), ticks.now());
+            let apart = usual.saturating_duration_since(now).max(now.saturating_duration_since(usual));
+            // How late a crowded machine ticks says nothing of the clock.
+            assert!(apart < Duration::from_secs(5), "{apart:?}");
+        }
+    }
+}
