@@ -12,6 +12,7 @@ mod health;
 mod http;
 mod lanes;
 mod listen;
+mod looks;
 mod monitoring;
 pub mod open_files;
 pub mod platform;

@@ -6,6 +6,7 @@ use super::{
     connection::{Activity, ConnectionLimits},
     face::{Face, Ours},
     lanes::Lanes,
+    looks::{Begin, Begun},
     shutdown,
     ticks::Ticks,
 };
@@ -15,8 +16,8 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use hyper_util::rt::TokioIo;
+use std::{convert::Infallible, future::poll_fn, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 /// Pings find connections whose other end is gone.
@@ -43,7 +44,7 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
 ) {
-    let (face, http) = (Arc::new(face), http(limits));
+    let face = Arc::new(face);
     let mut connections = JoinSet::new();
     let mut next = Box::pin(acceptor.accept(stopped.clone()));
     loop {
@@ -52,7 +53,7 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
                 let Some(arrival) = arrival else { break };
                 next.set(acceptor.accept(stopped.clone()));
                 let Some(share) = lanes.share() else { break };
-                let one = serve_one(http.clone(), Arc::clone(&face), arrival, limits, stopped.clone());
+                let one = serve_one(Arc::clone(&face), arrival, limits, stopped.clone());
                 let runtime = share.runtime.clone();
                 let one = async move {
                     let _share = share;
@@ -69,8 +70,8 @@ pub(super) async fn serve<S: Ours, M: Fn() -> S + Clone + Send + Sync + 'static>
     while connections.join_next().await.is_some() {}
 }
 
-fn http(limits: ConnectionLimits) -> http2::Builder<TokioExecutor> {
-    let mut http = http2::Builder::new(TokioExecutor::new());
+fn http(limits: ConnectionLimits, calls: Begin) -> http2::Builder<Begin> {
+    let mut http = http2::Builder::new(calls);
     http.timer(Ticks::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(HEADER_BYTES)
@@ -90,7 +91,6 @@ fn http(limits: ConnectionLimits) -> http2::Builder<TokioExecutor> {
 /// Serves a connection until it ends, is idle, or the server stops. In the latter cases the client is told to begin no
 /// more calls on it; those that it has begun go on.
 async fn serve_one<S: Ours, M: Fn() -> S>(
-    http: http2::Builder<TokioExecutor>,
     face: Arc<Face<M>>,
     arrival: Arrival,
     limits: ConnectionLimits,
@@ -108,13 +108,19 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
             Err(refused) => Either::Right(ready(Ok(*refused))),
         }
     });
+    let (begun, mut calls) = (Begun::default(), Vec::new());
+    let http = http(limits, begun.begin());
     let mut served = pin!(http.serve_connection(TokioIo::new(connection), service));
     // Looked at when there are news, and not whenever the connection has some.
     let mut news = news(&activity, limits, stopped);
     loop {
         tokio::select! {
             biased;
-            ended = served.as_mut() => {
+            ended = poll_fn(|context| {
+                let ended = served.as_mut().poll(context);
+                begun.look(&mut calls);
+                ended
+            }) => {
                 if let Err(error) = ended {
                     // What a client does to its own connection is no fault of ours.
                     tracing::debug!(%error, "a connection broke");

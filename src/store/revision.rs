@@ -52,8 +52,10 @@ fn hex_digits<const N: usize>(bytes: &[u8]) -> [u8; N] {
     digits
 }
 
+/// Without a choice on the way: so several are made at once.
 const fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + value - 10 }
+    const TO_LETTERS: u8 = b'a' - b'0' - 10;
+    b'0' + value + TO_LETTERS * (value > 9) as u8
 }
 
 /// Digits are ASCII.
