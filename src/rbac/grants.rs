@@ -64,8 +64,9 @@ struct Held {
     role: u32,
 }
 
-/// What comes from memory at once is that many bytes, on most processors.
-const LINE: usize = 64;
+/// Memory comes in lines of 64 bytes, on most processors: of so many, nearly all come with one.
+const IN_A_LINE: usize = 64 / size_of::<Held>();
+const _: () = assert!(IN_A_LINE > 0);
 
 /// The roles that a user holds on one project; by default none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -182,12 +183,11 @@ impl Grants {
         self.on_marked(Marked::of(project))
     }
 
-    /// Reads what finding the roles on this project is likely to read, and judges nothing. What has been read once is near.
+    /// Reads where the roles on this project are likely to be found, and judges nothing. What has been read once is near.
     #[must_use]
     pub fn near(&self, project: Marked<'_>) -> u32 {
         let likely = mark::likely(&self.projects, project.mark());
-        // One in each line of memory is enough.
-        likely.iter().step_by(LINE / size_of::<Held>()).fold(0, |all, held| all ^ held.mark)
+        likely.iter().step_by(IN_A_LINE).fold(0, |all, held| all ^ held.mark)
     }
 
     /// The same as [`on_project`](Self::on_project) where the project's mark is known already.

@@ -58,10 +58,10 @@ fn near(among: usize) -> usize {
     NEAR.max(root)
 }
 
-/// What is looked at first for a mark, of a list that is sorted by marks.
+/// Where in a list that is sorted by marks a mark is likely to be found: never more than a few places, however long it is.
 pub(super) fn likely<T>(list: &[T], mark: u32) -> &[T] {
     let among = list.len();
-    let around = if among <= 2 * NEAR { 0..among } else { around(among, expected(among, mark), near(among)) };
+    let around = if among <= 2 * NEAR { 0..among } else { around(among, expected(among, mark), NEAR) };
     list.get(around).unwrap_or_default()
 }
 
