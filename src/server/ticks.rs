@@ -60,17 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_goes_on_and_is_that_of_the_usual_clock_as_far_as_pings_go() {
+    fn the_time_goes_on_past_any_moment_of_the_usual_clock() {
         let ticks = Ticks::new();
         for _ in 0..5 {
-            let before = ticks.now();
-            while ticks.now() <= before {
+            let moment = Instant::now();
+            while ticks.now() <= moment {
+                assert!(moment.elapsed() < Duration::from_secs(60), "it stands still");
                 std::thread::yield_now();
             }
-            let (usual, now) = (Instant::now(), ticks.now());
-            let apart = usual.saturating_duration_since(now).max(now.saturating_duration_since(usual));
-            // How late a crowded machine ticks says nothing of the clock.
-            assert!(apart < Duration::from_secs(5), "{apart:?}");
         }
     }
 }
