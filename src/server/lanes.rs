@@ -15,6 +15,9 @@ use tokio::{
     sync::oneshot,
 };
 
+/// After so many tasks a lane looks for what has come in and whose time is up. A connection's turn is a task, and may be many calls.
+const TURNS: u32 = 16;
+
 /// Where connections are served.
 #[derive(Clone)]
 pub(super) struct Lanes(Arc<[Lane]>);
@@ -63,7 +66,7 @@ impl Lane {
     fn start(number: usize) -> io::Result<Self> {
         let ((open, closed), (tell, told)) = (oneshot::channel(), mpsc::sync_channel(1));
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
-            let made = Builder::new_current_thread().enable_all().build();
+            let made = Builder::new_current_thread().event_interval(TURNS).enable_all().build();
             // Whoever waits for this does not go away before.
             let _ = tell.send(made.as_ref().map(|runtime| runtime.handle().clone()).map_err(io::Error::kind));
             // Nothing is ever sent: the other end is dropped, which ends the lane.

@@ -5,16 +5,21 @@ use hyper::rt::Executor;
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Waker},
 };
+use tokio::task::coop::unconstrained;
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls of a connection that have begun in its turn.
 #[derive(Default)]
-pub(super) struct Begun(Arc<Mutex<Vec<Call>>>);
+pub(super) struct Begun {
+    calls: Arc<Mutex<Vec<Call>>>,
+    /// Those that are being looked at. In between it is empty, and kept for the room that it has.
+    looked_at: Vec<Call>,
+}
 
 /// Where calls begin. Each of them has one, so that it must not hold what they are kept in.
 #[derive(Clone)]
@@ -23,7 +28,7 @@ pub(super) struct Begin(Weak<Mutex<Vec<Call>>>);
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begin {
     fn execute(&self, call: F) {
         match self.0.upgrade() {
-            Some(begun) => lock(&begun).push(Box::pin(call)),
+            Some(calls) => lock(&calls).push(Box::pin(call)),
             None => drop(tokio::spawn(call)),
         }
     }
@@ -32,17 +37,18 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begin {
 impl Begun {
     /// Where they begin.
     pub(super) fn begin(&self) -> Begin {
-        Begin(Arc::downgrade(&self.0))
+        Begin(Arc::downgrade(&self.calls))
     }
 
-    /// Looks at each call once, in the order in which they came, and makes tasks of those that go on. The calls are handed over in
-    /// a list that is empty, and is left so.
-    pub(super) fn look(&self, at: &mut Vec<Call>) {
-        mem::swap(at, &mut *lock(&self.0));
-        for mut call in at.drain(..) {
-            if is_pending(&mut call) {
-                tokio::spawn(call);
+    /// Looks at each call once, in the order in which they came, and makes tasks of those that go on.
+    pub(super) fn look(&mut self) {
+        loop {
+            mem::swap(&mut self.looked_at, &mut *lock(&self.calls));
+            if self.looked_at.is_empty() {
+                return;
             }
+            // What begins in the meantime is looked at next: nobody says that the connection has another turn.
+            self.looked_at.drain(..).for_each(look_at);
         }
     }
 }
@@ -51,11 +57,20 @@ fn lock(calls: &Mutex<Vec<Call>>) -> MutexGuard<'_, Vec<Call>> {
     calls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the call goes on. One that panics has ended, as it would have as a task, and its connection has not. Whoever is to wake
-/// it finds nobody: the task that it becomes looks again by itself.
-fn is_pending(call: &mut Call) -> bool {
-    let mut context = Context::from_waker(Waker::noop());
-    catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut context).is_pending())).unwrap_or(false)
+/// Looks at a call, and makes a task of it if it goes on. One that panics has ended, as it would have as a task, and its connection
+/// has not.
+fn look_at(mut call: Call) {
+    let look = move || {
+        // Whoever is to wake it finds nobody: the task that it becomes looks again by itself.
+        let mut context = Context::from_waker(Waker::noop());
+        // Each call may do what a task may before it must yield. Together they would soon have used up what their connection may,
+        // and wait with turns in their hands that others wait for.
+        if pin!(unconstrained(call.as_mut())).poll(&mut context).is_pending() {
+            tokio::spawn(call);
+        }
+    };
+    // What it says is in the log already.
+    let _ = catch_unwind(AssertUnwindSafe(look));
 }
 
 #[cfg(test)]
@@ -66,7 +81,10 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering::Relaxed},
         task::Poll,
     };
-    use tokio::task::yield_now;
+    use tokio::{
+        sync::{Semaphore, oneshot},
+        task::yield_now,
+    };
 
     fn tasks() -> usize {
         tokio::runtime::Handle::current().metrics().num_alive_tasks()
@@ -74,7 +92,7 @@ mod tests {
 
     /// Looks at calls that have just begun, and tells how many have ended at each moment.
     fn look(calls: Vec<Call>) -> Arc<AtomicUsize> {
-        let (begun, ended) = (Begun::default(), Arc::new(AtomicUsize::new(0)));
+        let (mut begun, ended) = (Begun::default(), Arc::new(AtomicUsize::new(0)));
         for call in calls {
             let ended = Arc::clone(&ended);
             begun.begin().execute(async move {
@@ -83,7 +101,7 @@ mod tests {
             });
         }
         assert_eq!(ended.load(Relaxed), 0, "looked at too early");
-        begun.look(&mut Vec::new());
+        begun.look();
         ended
     }
 
@@ -118,6 +136,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn any_number_of_calls_take_their_turns_in_one_look() {
+        // More than a task may have at a time.
+        let (turns, calls) = (Arc::new(Semaphore::new(1)), 1_000);
+        let call = move |_| -> Call {
+            let turns = Arc::clone(&turns);
+            Box::pin(async move { drop(turns.acquire().await) })
+        };
+        let ended = tokio::spawn(async move { look((0..calls).map(call).collect()).load(Relaxed) });
+        assert_eq!((ended.await.unwrap(), tasks()), (calls, 0));
+    }
+
+    #[tokio::test]
+    async fn what_begins_during_a_look_is_looked_at_too() {
+        let (mut begun, (tell, told)) = (Begun::default(), oneshot::channel());
+        let begin = begun.begin();
+        begun.begin().execute(async move { begin.execute(async { tell.send(()).unwrap() }) });
+        begun.look();
+        assert_eq!((told.await, tasks()), (Ok(()), 0));
+    }
+
+    #[tokio::test]
     async fn calls_that_nobody_looks_at_any_more_are_not_kept() {
         let (begun, held) = (Begun::default(), Arc::new(()));
         let (begin, holds) = (begun.begin(), Arc::clone(&held));
@@ -128,8 +167,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_panics_ends_alone() {
-        let ended = look(vec![Box::pin(async { panic!("on purpose") }), Box::pin(async {})]);
+    async fn a_call_that_panics_when_it_is_looked_at_or_goes_ends_alone() {
+        struct Panics;
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                panic!("on purpose");
+            }
+        }
+        let goes = Panics;
+        let ended = look(vec![
+            Box::pin(async { panic!("on purpose") }),
+            Box::pin(async move { drop(goes) }),
+            Box::pin(async {}),
+        ]);
         assert_eq!((ended.load(Relaxed), tasks()), (1, 0));
     }
 }

@@ -103,12 +103,12 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
         let shown = Arc::clone(&shown);
         // Here and not later: what is refused must not wait for its turn with all that it came with.
         match shown.admit(request) {
-            // Boxed: what makes a task of it moves it about several times.
+            // Boxed: it goes when the answer is made, and what stays until the client has taken that in is small.
             Ok(call) => Either::Left(Box::pin(async move { Ok::<_, Infallible>(shown.answer(call).await) })),
             Err(refused) => Either::Right(ready(Ok(*refused))),
         }
     });
-    let (begun, mut calls) = (Begun::default(), Vec::new());
+    let mut begun = Begun::default();
     let http = http(limits, begun.begin());
     let mut served = pin!(http.serve_connection(TokioIo::new(connection), service));
     // Looked at when there are news, and not whenever the connection has some.
@@ -118,7 +118,7 @@ async fn serve_one<S: Ours, M: Fn() -> S>(
             biased;
             ended = poll_fn(|context| {
                 let ended = served.as_mut().poll(context);
-                begun.look(&mut calls);
+                begun.look();
                 ended
             }) => {
                 if let Err(error) = ended {

@@ -19,6 +19,10 @@ const SECTION: &str = "batch";
 const DIFFERENT: usize = 64;
 const CONNECTIONS: usize = 2;
 const FLIGHT: usize = 4;
+/// Many connections, with many batches under way on each: they share their turns.
+const CROWD: usize = 64;
+/// How many items their batches have.
+const SHORT: usize = 10;
 /// What Cerbos answers at most, unless it is configured otherwise.
 const CERBOS: usize = 50;
 
@@ -31,6 +35,13 @@ pub(super) fn run(bench: &mut Bench) {
     for ((load, work), (_, yes)) in works.iter().zip(&yes) {
         trials.push(Trial::new(SECTION, load, &rolegate, work, CONNECTIONS, Pace::Closed(FLIGHT)));
         trials.push(Trial::new(SECTION, load, &current, yes, CONNECTIONS, Pace::Closed(FLIGHT)));
+    }
+    let short = batches_of_one(&bench.site, DIFFERENT, SHORT);
+    let crowd = rolegate::batches(&bench.site, &short, Shape::OneUser);
+    let crowd = [(&rolegate, &crowd), (&current, &noop::same(&crowd))];
+    for (server, work) in crowd {
+        let load = format!("{SHORT} {CROWD}x{CROWD}");
+        trials.push(Trial::new(SECTION, &load, server, work, CROWD, Pace::Closed(CROWD)));
     }
     let peers = [cerbos::Setup::Documented, cerbos::Setup::Tuned].map(|setup| {
         let batches = batches_of_one(&bench.site, DIFFERENT, CERBOS);
@@ -48,7 +59,7 @@ pub(super) fn run(bench: &mut Bench) {
 fn works(bench: &Bench) -> Vec<(String, Work)> {
     let site = &bench.site;
     let mut works = Vec::new();
-    for items in [1_000, 100, CERBOS, 10] {
+    for items in [1_000, 100, CERBOS, SHORT] {
         let (one, many) = (batches_of_one(site, DIFFERENT, items), batches_of_many(site, DIFFERENT, items));
         let one = rolegate::batches(site, &one, Shape::OneUser);
         works.push((format!("{items} one user"), one));
