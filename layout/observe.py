@@ -220,11 +220,13 @@ def observe(program: Path) -> None:
 
 
 def check(program: Path) -> None:
-    symbols = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout
-    there = {at_heart(line.rsplit(" ", 1)[-1]) for line in symbols.splitlines()}
+    told = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout
+    symbols = {line.rsplit(" ", 1)[-1] for line in told.splitlines()}
+    there, whole = set(map(at_heart, symbols)), symbols | {re.sub(r"\.\d+$", ".*", symbol) for symbol in symbols}
     names = [line for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
     gone = [name for name in names if at_heart(name) not in there]
-    print(f"{len(names) - len(gone):,} of {len(names):,} names are those of functions")
+    hashes = sum(name in whole for name in names)
+    print(f"{len(names) - len(gone):,} of {len(names):,} names are those of functions, {hashes:,} of them with their hashes")
     if len(gone) > MOST_GONE * len(names):
         sys.exit("error: too many are not any more; run scripts/layout. Among them:\n" + "\n".join(gone[:20]))
 
