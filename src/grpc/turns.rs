@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const AT_A_TIME: usize = 16;
 
 /// The turns of a connection, one at a time: whoever sends a thousand batches does not keep those of others waiting for all of
-/// them.
+/// them. Short ones that have come in together are worked on in one go, as many as a connection may have streams.
 pub struct Turns {
     of_face: Arc<Semaphore>,
     of_connection: Semaphore,

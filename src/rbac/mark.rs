@@ -58,7 +58,8 @@ fn near(among: usize) -> usize {
     NEAR.max(root)
 }
 
-/// Where in a list that is sorted by marks a mark is likely to be found: never more than a few places, however long it is.
+/// The places nearest to where a mark is to be expected, in a list that is sorted by marks: never more than a few, however long it
+/// is. Of some hundred, the mark is mostly among them; of thousands, seldom.
 pub(super) fn likely<T>(list: &[T], mark: u32) -> &[T] {
     let among = list.len();
     let around = if among <= 2 * NEAR { 0..among } else { around(among, expected(among, mark), NEAR) };
@@ -151,6 +152,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn where_a_mark_is_likely_to_be_are_a_few_places_that_mostly_have_it() {
+        let of = |number: u32| of(&number.to_string());
+        for length in [0, 1, 7, 16, 17, 50, 100, 100_000] {
+            let mut marks: Vec<_> = (0..length).map(of).collect();
+            marks.sort_unstable();
+            let found = marks.iter().filter(|mark| {
+                let likely = likely(&marks, **mark);
+                assert!(likely.len() <= 2 * NEAR && (!likely.is_empty()), "{} of {length}", likely.len());
+                likely.contains(mark)
+            });
+            let found = found.count();
+            assert!(length > 100 || found * 10 >= marks.len() * 8, "{found} of {length}");
+        }
+        assert!(likely::<u32>(&[], 5).is_empty());
     }
 
     #[test]
