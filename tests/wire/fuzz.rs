@@ -3,7 +3,7 @@
 use super::{
     ask::{item, may, may_operate, operation, project},
     random::Random,
-    raw::{CHECK, Raw, Reply, framed},
+    raw::{BATCH_CHECK, CHECK, Raw, Reply, framed},
     server::{Server, Store},
     site::SITE,
 };
@@ -47,7 +47,7 @@ fn valid_questions() -> Vec<Valid> {
     vec![
         (CHECK, check.encode_to_vec()),
         (CHECK, job.encode_to_vec()),
-        ("/rolegate.v1.AuthorizationService/BatchCheck", batch.encode_to_vec()),
+        (BATCH_CHECK, batch.encode_to_vec()),
         ("/rolegate.v1.AuthorizationService/GetEffectiveActions", effective.encode_to_vec()),
         ("/grpc.health.v1.Health/Check", Vec::new()),
     ]

@@ -3,7 +3,7 @@
 use super::{
     ask::{item, may, operation, project},
     attack::{Attacked, serves},
-    raw::{GREETING, Raw, call_headers, dial, frame, framed, headers},
+    raw::{BATCH_CHECK, GREETING, Raw, call_headers, dial, frame, framed, headers},
     server::{PATIENCE, until},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -19,7 +19,6 @@ use std::{
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 use tonic::Code;
 
-const BATCH: &str = "/rolegate.v1.AuthorizationService/BatchCheck";
 /// When a caller gives up who is not read from, since it takes in no answers. The server would wait for longer.
 const GIVES_UP: Duration = Duration::from_secs(1);
 
@@ -105,7 +104,7 @@ async fn long_messages_are_refused_where_they_find_no_room() {
     let attacking = |door: String| async move {
         let raw = Raw::connect(&door).await;
         // The length of a message of 4 MiB, and nothing of it.
-        let calls = (0..100).map(|_| raw.send_unfinished(raw.grpc(BATCH), vec![0, 0, 0x40, 0, 0]));
+        let calls = (0..100).map(|_| raw.send_unfinished(raw.grpc(BATCH_CHECK), vec![0, 0, 0x40, 0, 0]));
         let replies = futures_util::future::join_all(calls).await;
         let codes: Vec<_> = replies.into_iter().map(|reply| reply.unwrap().code.unwrap()).collect();
         let count = |code| codes.iter().filter(|found| **found == code).count();
@@ -130,7 +129,7 @@ async fn health_answers_before_a_crowd_of_batches_that_came_earlier() {
         let raw = Raw::connect(&attacked.doors[connection % 2]).await;
         let (message, answered) = (message.clone(), Arc::clone(&answered));
         tokio::spawn(async move {
-            let calls = (0..BATCHES).map(|_| raw.send(raw.grpc(BATCH), message.clone()));
+            let calls = (0..BATCHES).map(|_| raw.send(raw.grpc(BATCH_CHECK), message.clone()));
             let mut calls: FuturesUnordered<_> = calls.collect();
             while calls.next().await.is_some_and(|reply| reply.is_ok()) {
                 answered.fetch_add(1, Relaxed);
@@ -169,7 +168,7 @@ async fn ask_and_take_nothing(door: String, window: u32, message: Vec<u8>) {
     let connection = tokio::spawn(connection);
     let mut answers = Vec::new();
     for _ in 0..100 {
-        let head = http::Request::post(format!("http://localhost{BATCH}"))
+        let head = http::Request::post(format!("http://localhost{BATCH_CHECK}"))
             .header("content-type", "application/grpc")
             .body(())
             .unwrap();

@@ -2,7 +2,7 @@
 
 use super::{
     ask::{fields, item, may, project, reason},
-    raw::{Raw, framed},
+    raw::{BATCH_CHECK, Raw, framed},
     server::{Server, Store},
 };
 use rolegate::{
@@ -29,7 +29,7 @@ async fn millions_of_empty_items_are_refused_before_memory_is_spent_on_them() {
     let before = peak(&server);
     let raw = Raw::connect(&server.questions).await;
     for _ in 0..3 {
-        let head = raw.grpc("/rolegate.v1.AuthorizationService/BatchCheck");
+        let head = raw.grpc(BATCH_CHECK);
         let reply = raw.send(head, framed(&message)).await.unwrap();
         assert_eq!(reply.code, Some(Code::InvalidArgument), "{reply:?}");
         let said = reply.message.as_str();

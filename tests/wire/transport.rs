@@ -3,7 +3,7 @@
 use super::{
     ask::{may, project},
     http::get,
-    raw::{CHECK, Raw, framed},
+    raw::{BATCH_CHECK, CHECK, Raw, framed},
     server::{Server, Store},
     site::SITE,
 };
@@ -133,7 +133,7 @@ async fn unknown_methods_and_services_are_unimplemented() {
 async fn what_cannot_be_decoded_is_told_without_the_insides() {
     let mut wire = wire(&[]).await;
     let field_1_is_no_utf8 = framed(&[0x0a, 0x01, 0xff]);
-    for path in [CHECK, "/rolegate.v1.AuthorizationService/BatchCheck", "/grpc.health.v1.Health/Check"] {
+    for path in [CHECK, BATCH_CHECK, "/grpc.health.v1.Health/Check"] {
         for body in [field_1_is_no_utf8.clone(), framed(&[0xff; 30]), framed(&[0x0a, 0x7f])] {
             let (code, message) = wire.ends(path, body).await;
             // BatchCheckRequest.default_user and HealthCheckRequest.service are field 1 as well.
