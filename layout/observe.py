@@ -55,6 +55,11 @@ def at_heart(symbol: str) -> str:
     return re.sub(r"17h[0-9a-f]{16}E$", "", re.sub(r"(\.(part|isra|constprop|cold|llvm|\d+|\*))+$", "", symbol))
 
 
+def of_all_namesakes(symbol: str) -> str:
+    """A function's name without what tells namesakes apart: long numbers, which are others with every change."""
+    return re.sub(r"\.\d{2,}$", ".*", symbol)
+
+
 def executed(counts: Path, program: Path) -> set[str]:
     """The functions of the program that callgrind has seen."""
     names: dict[str, dict[str, str]] = {"ob": {}, "fn": {}}
@@ -71,9 +76,8 @@ def executed(counts: Path, program: Path) -> set[str]:
         if kind == "ob":
             ours = names[kind].get(number) == str(program)
         elif ours:
-            # Of what calls itself, callgrind counts the turns. Namesakes have long numbers, which are others with every change.
-            name = re.sub(r"'\d+$", "", names[kind][number])
-            found.add(re.sub(r"\.\d{2,}$", ".*", name))
+            # Of what calls itself, callgrind counts the turns.
+            found.add(of_all_namesakes(re.sub(r"'\d+$", "", names[kind][number])))
     # Addresses, for one, are no names.
     return {name for name in found if re.fullmatch(r"[A-Za-z_][\w.$*]*", name)}
 
@@ -222,7 +226,7 @@ def observe(program: Path) -> None:
 def check(program: Path) -> None:
     told = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout
     symbols = {line.rsplit(" ", 1)[-1] for line in told.splitlines()}
-    there, whole = set(map(at_heart, symbols)), symbols | {re.sub(r"\.\d+$", ".*", symbol) for symbol in symbols}
+    there, whole = set(map(at_heart, symbols)), set(map(of_all_namesakes, symbols))
     names = [line for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
     gone = [name for name in names if at_heart(name) not in there]
     hashes = sum(name in whole for name in names)
