@@ -71,11 +71,6 @@ impl Authorization {
         Self { journal, ..self }
     }
 
-    /// Whether decisions are logged: then every question must be there as it came.
-    pub(super) const fn logs_decisions(&self) -> bool {
-        self.journal.is_some()
-    }
-
     /// What the caller wants beside the answer, and how long it can wait for it: the edge sees to the end.
     fn wish(
         &self,
@@ -115,12 +110,18 @@ impl Authorization {
         Ok(self.engine.check_untold(&query, wish).await?)
     }
 
-    /// The reply to a question with these extensions, if memory tells and nothing else is asked.
+    /// The reply to a `CheckRequest` as it came, with these extensions, if memory tells and nothing else is asked.
     pub(super) fn at_sight(
         &self,
-        question: Parts<'_>,
+        message: &[u8],
         extensions: &Extensions,
     ) -> Option<Result<proto::CheckResponse, Status>> {
+        // Where decisions are logged, questions must be there as they came.
+        if self.journal.is_some() {
+            return None;
+        }
+        // What questions of a batch say has the same numbers there.
+        let question = Parts::read(message).filter(Parts::is_complete)?;
         let seen = self.engine.at_sight(question::at_sight(question)?)?;
         self.engine.stats().decisions.count(Ok(&seen.value));
         note(extensions, &seen);

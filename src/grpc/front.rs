@@ -3,13 +3,13 @@
 
 use super::{
     authorization::Authorization,
-    batch::{Parts, Unread},
-    proto::{CheckRequest, CheckResponse},
+    batch::Unread,
+    proto::CheckRequest,
     served::authorization_service_server::{AuthorizationService as _, AuthorizationServiceServer},
     whole,
 };
 use crate::telemetry::answers::Content;
-use http::{Extensions, HeaderName, Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body::Body as HttpBody;
 use prost::Message as _;
 use std::{error::Error, sync::Arc};
@@ -51,7 +51,7 @@ impl Front {
         // Boxed, here and below: what single questions do not need must not make each one's state larger to move about.
         let answered = match whole::message(request.body_mut(), self.longest_message).await {
             Ok(message) if is_batch => Box::pin(self.batch_check(request, message)).await,
-            Ok(message) => match self.at_sight(&message, request.extensions()) {
+            Ok(message) => match self.service.at_sight(&message, request.extensions()) {
                 Some(reply) => reply.map(|reply| whole::answer(&reply)),
                 None => Box::pin(self.check(request, message)).await,
             },
@@ -72,16 +72,6 @@ impl Front {
     async fn check<B>(&self, request: Box<Request<B>>, message: Bytes) -> Result<Response<Content>, Status> {
         let asked = CheckRequest::decode(message).map_err(|error| Status::internal(error.to_string()))?;
         Ok(whole::answer(&alone(self.service.check(with(*request, asked)).await?)))
-    }
-
-    /// The reply, if all that the message says is a question that can be answered at sight.
-    fn at_sight(&self, message: &[u8], extensions: &Extensions) -> Option<Result<CheckResponse, Status>> {
-        if self.service.logs_decisions() {
-            return None;
-        }
-        // What questions of a batch say has the same numbers there.
-        let question = Parts::read(message).filter(Parts::is_complete)?;
-        self.service.at_sight(question, extensions)
     }
 
     async fn as_usual<B>(&self, request: Request<B>) -> Response<Content>

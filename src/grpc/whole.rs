@@ -18,14 +18,13 @@ type Next<E> = Option<Result<Frame<Bytes>, E>>;
 
 /// What was read of a body that was found to be anything else than one message.
 pub(super) struct Begun<E> {
-    first: Next<E>,
+    first: Option<Next<E>>,
     second: Option<Next<E>>,
 }
 
 /// Such a body, from its start on.
 pub(super) struct Resumed<B: HttpBody> {
-    first: Option<Next<B::Error>>,
-    second: Option<Next<B::Error>>,
+    begun: Box<Begun<B::Error>>,
     rest: B,
 }
 
@@ -47,7 +46,7 @@ where
             // Boxed: what hardly any question needs must not make each one's state larger.
             Box::pin(gather(body, start, length)).await?
         }
-        _ => return Err(Box::new(Begun { first, second: None })),
+        _ => return Err(Box::new(Begun { first: Some(first), second: None })),
     };
     while !body.is_end_stream() {
         match next(body).await {
@@ -128,12 +127,22 @@ pub(super) fn answer_of(mut bytes: Vec<u8>) -> Response<Content> {
 impl<E> Begun<E> {
     /// This was read, and then that.
     fn after(read: Bytes, next: Next<E>) -> Box<Self> {
-        Box::new(Self { first: Some(Ok(Frame::data(read))), second: Some(next) })
+        Box::new(Self { first: Some(Some(Ok(Frame::data(read)))), second: Some(next) })
     }
 
     /// The body, with its rest.
-    pub(super) fn before<B: HttpBody<Data = Bytes, Error = E>>(self, rest: B) -> Resumed<B> {
-        Resumed { first: Some(self.first), second: self.second, rest }
+    pub(super) fn before<B: HttpBody<Data = Bytes, Error = E>>(self: Box<Self>, rest: B) -> Resumed<B> {
+        Resumed { begun: self, rest }
+    }
+
+    /// What was read next, if it has not been taken yet.
+    fn take(&mut self) -> Option<Next<E>> {
+        self.first.take().or_else(|| self.second.take())
+    }
+
+    /// Whether all has been taken.
+    const fn is_taken(&self) -> bool {
+        self.first.is_none() && self.second.is_none()
     }
 }
 
@@ -146,13 +155,13 @@ where
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next<B::Error>> {
-        match self.first.take().or_else(|| self.second.take()) {
+        match self.begun.take() {
             Some(frame) => Poll::Ready(frame),
             None => Pin::new(&mut self.rest).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.second.is_none() && self.rest.is_end_stream()
+        self.begun.is_taken() && self.rest.is_end_stream()
     }
 }
