@@ -67,9 +67,8 @@ pub(super) fn likely<T>(list: &[T], mark: u32) -> &[T] {
 }
 
 /// So many places before a place and after it, as far as there are any.
-const fn around(among: usize, place: usize, near: usize) -> Range<usize> {
-    let end = place.saturating_add(near);
-    place.saturating_sub(near)..if end < among { end } else { among }
+fn around(among: usize, place: usize, near: usize) -> Range<usize> {
+    place.saturating_sub(near)..place.saturating_add(near).min(among)
 }
 
 /// The place of the first in a list, which is sorted by marks, whose mark is not less than this one.

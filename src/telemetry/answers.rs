@@ -89,12 +89,12 @@ impl Answer {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match mem::replace(&mut self.first, First::Nothing) {
-            First::Data(mut data) if data.len() > PIECE && data.len() <= CUT_UP => {
-                let piece = data.split_to(PIECE);
-                self.first = First::Data(data);
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            First::Data(mut data) => {
+                if data.len() > PIECE && data.len() <= CUT_UP {
+                    self.first = First::Data(data.split_off(PIECE));
+                }
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             }
-            First::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
             First::Other(frame) => return Poll::Ready(Some(*frame)),
             First::Nothing => {}
         }
