@@ -10,6 +10,7 @@ use std::{
 
 const QUESTIONS: &str = "rolegate/v1/authorization.proto";
 const ADMIN: &str = "rolegate/v1/role_admin.proto";
+const DESCRIPTION: &str = "src/platform/api/openapi.json";
 const CODEC: &str = "crate::grpc::codec::GuardedCodec";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("rolegate.v1.bin"), prost_bytes(&descriptors))?;
     tonic_prost_build::configure().codec_path(CODEC).compile_fds(descriptors)?;
     served(&out.join("served"))?;
+    describe(&out.join("openapi.json"))?;
     lay_out(&out.join("layout.ld"))
 }
 
@@ -34,6 +36,12 @@ fn served(folder: &Path) -> Result<(), Box<dyn Error>> {
         .extern_path(".rolegate.v1.BatchCheckResponse", "crate::grpc::batch::Reply")
         .compile_fds(protox::compile([QUESTIONS], ["proto"])?)?;
     Ok(())
+}
+
+/// What describes the API over HTTP, as it is sent: not as it is read, for half of that is room at the start of lines.
+fn describe(sent: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={DESCRIPTION}");
+    Ok(fs::write(sent, fs::read_to_string(DESCRIPTION)?.lines().map(str::trim_start).collect::<String>())?)
 }
 
 /// Lays what a server executes between its start and its first answers beside each other: the kernel maps much around whatever

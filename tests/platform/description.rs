@@ -23,6 +23,22 @@ const KNOWN: &str = r#"
 "path.gear" = "closed"
 "#;
 
+/// Where the description lies that the server gives out.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/platform/api/openapi.json");
+
+#[test]
+fn the_kept_description_is_what_stands_above_the_handlers() {
+    let now = serde_json::to_string_pretty(&rolegate::platform::api::description()).unwrap() + "\n";
+    if std::env::var_os("ROLEGATE_TEST_WRITE").is_some() {
+        std::fs::write(KEPT, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(KEPT).unwrap();
+    assert!(
+        kept == now,
+        "{KEPT} is out of date: ROLEGATE_TEST_WRITE=1 cargo test --test platform kept_description makes it anew"
+    );
+}
+
 #[tokio::test]
 async fn the_running_server_answers_as_its_description_says() {
     let store = Store::new();

@@ -1,19 +1,14 @@
 //! What runs here.
 
 use super::{
-    Api, Routes,
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals},
 };
 use crate::platform::model::{Features, Site, SiteConfig, Version};
-use axum::{Json, extract::State};
-use std::sync::Arc;
-use utoipa::openapi::OpenApi;
-use utoipa_axum::routes;
+use axum::{Json, http::header::CONTENT_TYPE, response::IntoResponse};
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(version)).routes(routes!(config)).routes(routes!(description))
-}
+endpoints!(version, config, description);
 
 /// What runs here
 #[utoipa::path(get, path = "/version", tag = "about", responses((status = 200, body = Version), Refusals))]
@@ -31,6 +26,6 @@ async fn config(_: Caller) -> Result<Json<SiteConfig>, Failure> {
 
 /// This description
 #[utoipa::path(get, path = "/openapi.json", tag = "about", responses((status = 200, description = "OpenAPI 3.1", body = Object), Refusals))]
-async fn description(_: Caller, State(api): State<Api>) -> Result<Json<Arc<OpenApi>>, Failure> {
-    Ok(Json(api.description))
+async fn description(_: Caller) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], include_str!(concat!(env!("OUT_DIR"), "/openapi.json")))
 }

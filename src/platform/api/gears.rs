@@ -1,9 +1,9 @@
 //! Gears and whom they are open to.
 
 use super::{
-    Routes,
     body::{Body, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{List, ListParams, Listing, read_all},
 };
@@ -23,18 +23,8 @@ use crate::{
 };
 use axum::Json;
 use std::collections::BTreeSet;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(list))
-        .routes(routes!(series))
-        .routes(routes!(replace, lift))
-        .routes(routes!(add_project))
-        .routes(routes!(add_user))
-        .routes(routes!(remove_project))
-        .routes(routes!(remove_user))
-}
+endpoints!(list, series, replace, lift, add_project, add_user, remove_project, remove_user);
 
 fn output(record: GearRecord) -> GearSeries {
     let (is_restricted, permissions) = match record.access {

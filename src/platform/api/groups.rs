@@ -1,9 +1,9 @@
 //! Groups.
 
 use super::{
-    Routes,
     body::{Body, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{List, ListParams, Listing, read_all},
     members, permissions, projects,
@@ -20,11 +20,8 @@ use crate::{
     },
 };
 use axum::Json;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(list, add)).routes(routes!(get, modify, delete)).routes(routes!(projects_of))
-}
+endpoints!(list, add, get, modify, delete, projects_of);
 
 /// A group with everything that is set on it.
 pub(super) async fn whole(tx: &mut Tx, actor: &Actor, record: GroupRecord) -> StoreResult<Group> {

@@ -1,9 +1,9 @@
 //! Finding things by where they are.
 
 use super::{
-    Routes,
     body::Body,
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     groups,
     listing::Listing,
@@ -23,11 +23,8 @@ use crate::{
     },
 };
 use axum::Json;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(lookup)).routes(routes!(resolve))
-}
+endpoints!(lookup, resolve);
 
 /// A path, read.
 enum Place {

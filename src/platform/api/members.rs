@@ -1,9 +1,9 @@
 //! Who holds which role in a group.
 
 use super::{
-    Routes,
     body::{Body, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     permissions::must_be,
 };
@@ -20,11 +20,8 @@ use crate::{
     },
 };
 use axum::Json;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(add)).routes(routes!(get, modify, delete))
-}
+endpoints!(add, get, modify, delete);
 
 pub(super) fn output(member: MemberRecord) -> AccessPermission {
     let access = match member.role {

@@ -1,9 +1,9 @@
 //! Who holds which roles on a project, and in a group's template.
 
 use super::{
-    Routes,
     body::{Body, Params, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
 };
 use crate::{
@@ -22,15 +22,8 @@ use axum::Json;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use utoipa::IntoParams;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(add))
-        .routes(routes!(get, modify, delete))
-        .routes(routes!(add_to_template))
-        .routes(routes!(in_template, modify_in_template, delete_from_template))
-}
+endpoints!(add, get, modify, delete, add_to_template, in_template, modify_in_template, delete_from_template);
 
 pub(super) fn output(holder: RoleHolder) -> RolePermission {
     let role_ids = holder.roles.iter().map(ToString::to_string).collect();

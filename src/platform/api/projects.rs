@@ -1,9 +1,9 @@
 //! Projects.
 
 use super::{
-    Routes,
     body::{Body, Params, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{List, ListParams, Listing, read_all},
     permissions::{self, truth},
@@ -26,11 +26,8 @@ use crate::{
 use axum::Json;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(list, add)).routes(routes!(get, modify, delete))
-}
+endpoints!(list, add, get, modify, delete);
 
 /// A project with everyone on it, if the caller may see who is.
 pub(super) async fn whole(tx: &mut Tx, actor: &Actor, record: ProjectRecord) -> StoreResult<Project> {

@@ -1,9 +1,9 @@
 //! Roles, and the roles that a group is offered.
 
 use super::{
-    Routes,
     body::{Body, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{List, ListParams, Listing, read_all},
     names::Vocabulary,
@@ -22,15 +22,8 @@ use crate::{
     },
 };
 use axum::Json;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(list, add))
-        .routes(routes!(get, modify, delete))
-        .routes(routes!(of_group, offer))
-        .routes(routes!(offered, withdraw))
-}
+endpoints!(list, add, get, modify, delete, of_group, offer, offered, withdraw);
 
 /// A role, and whether anyone holds it.
 type Found = (RoleRecord, bool);

@@ -1,9 +1,9 @@
 //! Who calls, and their keys.
 
 use super::{
-    Routes,
     body::{Body, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{Listing, read_all},
     names::Vocabulary,
@@ -22,15 +22,8 @@ use crate::{
 };
 use axum::Json;
 use jiff::Timestamp;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(status))
-        .routes(routes!(myself))
-        .routes(routes!(make_key))
-        .routes(routes!(revoke_key))
-}
+endpoints!(status, myself, make_key, revoke_key);
 
 /// The user of the key that was shown.
 fn user(caller: &Caller) -> Result<UserId, Failure> {

@@ -1,9 +1,9 @@
 //! Users.
 
 use super::{
-    Routes,
     body::{Body, Params, Segments},
     caller::Caller,
+    endpoints::endpoints,
     failure::{Failure, Refusals, text},
     listing::{List, ListParams, Listing, read_all},
     permissions::truth,
@@ -19,11 +19,8 @@ use crate::{
 use axum::Json;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(list, add)).routes(routes!(get, modify, delete))
-}
+endpoints!(list, add, get, modify, delete);
 
 fn output(record: UserRecord) -> User {
     let roles = vec![record.site_role.name().to_owned()];
