@@ -11,6 +11,7 @@ pub mod edge;
 pub mod front;
 pub mod journal;
 pub mod notes;
+pub mod rpc;
 mod size;
 mod status;
 mod suggest;
@@ -25,13 +26,14 @@ pub(crate) use suggest::nearest;
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod proto {
     tonic::include_proto!("rolegate.v1");
+    include!(concat!(env!("OUT_DIR"), "/calls.rs"));
 
     /// The compiled descriptors, for server reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rolegate.v1.bin"));
 }
 
-/// The service of questions as this server has it: it reads and writes batches in its own way. To be a server of any
-/// other kind, or a client, [`proto`] is what is needed.
+/// The services as this server has them: it reads and writes batches in its own way, and of administration bytes. To be a
+/// server of any other kind, or a client, [`proto`] is what is needed.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod served {
     include!(concat!(env!("OUT_DIR"), "/served/rolegate.v1.rs"));

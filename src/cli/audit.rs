@@ -1,7 +1,7 @@
 //! `rolegate audit`: who changed what.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     init::failure,
     local::using,
@@ -80,7 +80,7 @@ fn entry_id(text: &str) -> Result<String, String> {
 
 /// Where the audit is read.
 enum Source {
-    Server(Box<Admin>),
+    Server(Box<Link>),
     Store(Location),
 }
 
@@ -217,7 +217,7 @@ impl Source {
     /// The entries that come next; none if there are no more.
     async fn page(&mut self, request: &ListAuditRequest) -> Result<ListAuditResponse, Failure> {
         match self {
-            Self::Server(admin) => admin.call(async |client| client.list_audit(request.clone()).await).await,
+            Self::Server(admin) => admin.call(request.clone()).await,
             Self::Store(store) => {
                 let filter = AuditFilter {
                     by: request.by.clone(),

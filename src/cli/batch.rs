@@ -99,8 +99,8 @@ pub(crate) async fn batch_check(args: BatchArgs) -> Result<Report, Failure> {
         freshness: args.freshness.freshness(),
         explain: args.explain,
     };
-    let mut server = args.server.connect().await?;
-    let answer = server.call(async |client| client.batch_check(request).await).await?;
+    let server = args.server.connect().await?;
+    let answer = server.call(request).await?;
     report(answer, count)
 }
 

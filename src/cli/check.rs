@@ -68,7 +68,7 @@ pub(crate) async fn check(args: CheckArgs) -> Result<Report, Failure> {
         freshness: args.freshness.freshness(),
         explain: args.explain,
     };
-    let answer = args.server.connect().await?.call(async |client| client.check(request).await).await?;
+    let answer = args.server.connect().await?.call(request).await?;
     report_check(&answer)
 }
 
@@ -98,8 +98,8 @@ pub(crate) async fn effective(args: EffectiveArgs) -> Result<Report, Failure> {
         resource: args.place.resource().map_err(Failure::usage)?,
         freshness: args.freshness.freshness(),
     };
-    let mut server = args.server.connect().await?;
-    let answer = server.call(async |client| client.get_effective_actions(request).await).await?;
+    let server = args.server.connect().await?;
+    let answer = server.call(request).await?;
     Ok(report_effective(&answer))
 }
 

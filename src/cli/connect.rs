@@ -5,14 +5,17 @@ use super::{
     time,
     tls::TlsArgs,
 };
-use crate::grpc::proto::{
-    authorization_service_client::AuthorizationServiceClient,
-    role_admin_service_client::RoleAdminServiceClient,
+use crate::grpc::{
+    codec::GuardedCodec,
+    proto::role_admin_service_client::RoleAdminServiceClient,
+    rpc::{Encoded, Rpc},
 };
 use clap::Args;
+use http::uri::PathAndQuery;
 use std::{env, fs, path::PathBuf, time::Duration};
 use tonic::{
-    Code, Request, Response, Status,
+    Code, Request, Status,
+    client::Grpc,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
@@ -72,12 +75,6 @@ const LARGEST_REPLY: usize = 256 << 20;
 /// A channel whose requests carry the key and the deadline.
 pub(crate) type Calls = InterceptedService<Channel, Outfit>;
 
-/// A connection for questions.
-pub(crate) type Questions = Link<AuthorizationServiceClient<Calls>>;
-
-/// A connection for administration.
-pub(crate) type Admin = Link<RoleAdminServiceClient<Calls>>;
-
 impl ServerArgs {
     /// A server at this address.
     pub(crate) const fn at(server: String, call: CallArgs) -> Self {
@@ -88,17 +85,8 @@ impl ServerArgs {
     ///
     /// # Errors
     /// When the key cannot be read or the server not be reached.
-    pub(crate) async fn connect(&self) -> Result<Questions, Failure> {
-        let client = |calls| AuthorizationServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
-        Link::open(&self.server, &self.call, USUAL_TIME, Face::Questions, client).await
-    }
-
-    /// Connects for another service of the same listener.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
-    pub(crate) async fn connect_to<C>(&self, client: impl FnOnce(Calls) -> C) -> Result<Link<C>, Failure> {
-        Link::open(&self.server, &self.call, USUAL_TIME, Face::Questions, client).await
+    pub(crate) async fn connect(&self) -> Result<Link, Failure> {
+        Link::open(&self.server, &self.call, USUAL_TIME, Face::Questions).await
     }
 }
 
@@ -107,7 +95,7 @@ impl AdminArgs {
     ///
     /// # Errors
     /// When the key cannot be read or the server not be reached.
-    pub(crate) async fn connect(&self) -> Result<Admin, Failure> {
+    pub(crate) async fn connect(&self) -> Result<Link, Failure> {
         self.connect_for(USUAL_TIME).await
     }
 
@@ -115,13 +103,12 @@ impl AdminArgs {
     ///
     /// # Errors
     /// As [`Self::connect`].
-    pub(crate) async fn connect_for_a_site(&self) -> Result<Admin, Failure> {
+    pub(crate) async fn connect_for_a_site(&self) -> Result<Link, Failure> {
         self.connect_for(TIME_FOR_A_SITE).await
     }
 
-    async fn connect_for(&self, usual: Duration) -> Result<Admin, Failure> {
-        let client = |calls| RoleAdminServiceClient::new(calls).max_decoding_message_size(LARGEST_REPLY);
-        Link::open(&self.admin_server, &self.call, usual, Face::Admin, client).await
+    async fn connect_for(&self, usual: Duration) -> Result<Link, Failure> {
+        Link::open(&self.admin_server, &self.call, usual, Face::Admin).await
     }
 }
 
@@ -132,21 +119,15 @@ enum Face {
     Admin,
 }
 
-/// An open connection to one service.
-pub(crate) struct Link<C> {
-    client: C,
+/// An open connection to one of a server's listeners.
+pub(crate) struct Link {
+    calls: Calls,
     timeout: Duration,
     face: Face,
 }
 
-impl<C> Link<C> {
-    async fn open(
-        address: &str,
-        args: &CallArgs,
-        usual: Duration,
-        face: Face,
-        client: impl FnOnce(Calls) -> C,
-    ) -> Result<Self, Failure> {
+impl Link {
+    async fn open(address: &str, args: &CallArgs, usual: Duration, face: Face) -> Result<Self, Failure> {
         let timeout = args.timeout.unwrap_or(usual);
         let outfit = Outfit { bearer: bearer(args.key_file.as_ref())?, timeout };
         let endpoint = Endpoint::from_shared(address.to_owned())
@@ -161,24 +142,50 @@ impl<C> Link<C> {
             Failure::rpc(Code::Unavailable, format!("cannot connect to `{address}`: {cause}"))
                 .with_hint(Some(connect_hint(face)))
         })?;
-        let client = client(InterceptedService::new(channel, outfit));
-        Ok(Self { client, timeout, face })
+        Ok(Self { calls: InterceptedService::new(channel, outfit), timeout, face })
     }
 
-    /// Makes one call, streams and all, within the deadline.
+    /// Makes one call within the deadline.
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
-    pub(crate) async fn call<T>(
-        &mut self,
-        call: impl AsyncFnOnce(&mut C) -> Result<Response<T>, Status>,
+    pub(crate) async fn call<R: Rpc>(&self, asked: R) -> Result<R::Reply, Failure> {
+        let answer = self.in_time(self.exchange(R::PATH, Encoded::of(&asked))).await?;
+        answer.read().map_err(|status| self.failure(status))
+    }
+
+    /// Makes one call of administration that takes streams, until the end of them, within the deadline.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(crate) async fn stream<T>(
+        &self,
+        call: impl AsyncFnOnce(&mut RoleAdminServiceClient<Calls>) -> Result<T, Status>,
     ) -> Result<T, Failure> {
-        let answer = tokio::time::timeout(self.timeout, call(&mut self.client)).await;
+        let client = RoleAdminServiceClient::new(self.calls.clone());
+        self.in_time(call(&mut client.max_decoding_message_size(LARGEST_REPLY))).await
+    }
+
+    async fn exchange(&self, path: &'static str, asked: Encoded) -> Result<Encoded, Status> {
+        let mut calls = Grpc::new(self.calls.clone()).max_decoding_message_size(LARGEST_REPLY);
+        calls
+            .ready()
+            .await
+            .map_err(|error| Status::unknown(format!("the connection is not ready: {error}")))?;
+        let codec = GuardedCodec::<Encoded, Encoded>::default();
+        let answer = calls.unary(Request::new(asked), PathAndQuery::from_static(path), codec).await?;
+        Ok(answer.into_inner())
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Status>>) -> Result<T, Failure> {
+        let answer = tokio::time::timeout(self.timeout, call).await;
         let late = || Status::deadline_exceeded(format!("no answer within {:?}", self.timeout));
-        answer.unwrap_or_else(|_| Err(late())).map(Response::into_inner).map_err(|status| {
-            let hint = hint(status.code(), self.face);
-            Failure::from(status).with_hint(hint)
-        })
+        answer.unwrap_or_else(|_| Err(late())).map_err(|status| self.failure(status))
+    }
+
+    fn failure(&self, status: Status) -> Failure {
+        let hint = hint(status.code(), self.face);
+        Failure::from(status).with_hint(hint)
     }
 }
 

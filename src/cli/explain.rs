@@ -66,7 +66,7 @@ pub(crate) async fn explain(args: ExplainArgs) -> Result<Report, Failure> {
         Some(store) => of_store(&store, &check).await?,
         None => {
             let request = ExplainRequest { check: Some(check) };
-            args.admin.connect().await?.call(async |client| client.explain(request).await).await?
+            args.admin.connect().await?.call(request).await?
         }
     };
     report(&answer)

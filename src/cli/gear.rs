@@ -1,7 +1,7 @@
 //! `rolegate gear`: gears, and whom they are open to.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::ExpectedArgs,
     output::Report,
@@ -78,7 +78,7 @@ struct RestrictArgs {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: GearArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         GearCommand::List(limit) => list(admin, limit).await,
         GearCommand::Get { gear } => get(admin, gear).await,
@@ -92,34 +92,32 @@ pub(crate) async fn run(args: GearArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
-    let gears = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_gears(ListGearsRequest { page_size, page_token }).await
-    });
+async fn list(admin: &Link, limit: LimitArgs) -> Result<Report, Failure> {
+    let gears = page::all(admin, limit, |page_size, page_token| ListGearsRequest { page_size, page_token });
     Ok(gears.await?.report())
 }
 
-async fn get(admin: &mut Admin, name: String) -> Result<Report, Failure> {
-    let found = admin.call(async |client| client.get_gear(GetGearRequest { name }).await).await?;
+async fn get(admin: &Link, name: String) -> Result<Report, Failure> {
+    let found = admin.call(GetGearRequest { name }).await?;
     Report::one(found.gear)
 }
 
-async fn register(admin: &mut Admin, at: OneGear) -> Result<Report, Failure> {
+async fn register(admin: &Link, at: OneGear) -> Result<Report, Failure> {
     let request = CreateGearRequest { name: at.gear, expected_revision: at.expected.expected_revision };
-    let made = admin.call(async |client| client.create_gear(request).await).await?;
+    let made = admin.call(request).await?;
     Report::written(made.gear, &made.revision_token)
 }
 
-async fn set_access(admin: &mut Admin, at: OneGear, access: Access) -> Result<Report, Failure> {
+async fn set_access(admin: &Link, at: OneGear, access: Access) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = SetGearAccessRequest { name: at.gear, access: Some(access), expected_revision };
-    let done = admin.call(async |client| client.set_gear_access(request).await).await?;
+    let done = admin.call(request).await?;
     Report::written(done.gear, &done.revision_token)
 }
 
-async fn delete(admin: &mut Admin, at: OneGear) -> Result<Report, Failure> {
+async fn delete(admin: &Link, at: OneGear) -> Result<Report, Failure> {
     let what = format!("deleted gear `{}`", at.gear);
     let request = DeleteGearRequest { name: at.gear, expected_revision: at.expected.expected_revision };
-    let done = admin.call(async |client| client.delete_gear(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }

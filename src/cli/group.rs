@@ -1,7 +1,7 @@
 //! `rolegate group`: groups, their members, and their project templates.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::{ExpectedArgs, GroupRoleArg, Holding},
     output::Report,
@@ -128,7 +128,7 @@ struct UserInGroup {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: GroupArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         GroupCommand::List(limit) => list(admin, limit).await,
         GroupCommand::Get { group } => get(admin, group).await,
@@ -144,78 +144,77 @@ pub(crate) async fn run(args: GroupArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
-    let groups = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_groups(ListGroupsRequest { page_size, page_token }).await
-    });
+async fn list(admin: &Link, limit: LimitArgs) -> Result<Report, Failure> {
+    let groups = page::all(admin, limit, |page_size, page_token| ListGroupsRequest { page_size, page_token });
     Ok(groups.await?.report())
 }
 
-async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
-    let found = admin.call(async |client| client.get_group(GetGroupRequest { id }).await).await?;
+async fn get(admin: &Link, id: String) -> Result<Report, Failure> {
+    let found = admin.call(GetGroupRequest { id }).await?;
     Report::one(found.group)
 }
 
-async fn create(admin: &mut Admin, args: LabelledArgs) -> Result<Report, Failure> {
+async fn create(admin: &Link, args: LabelledArgs) -> Result<Report, Failure> {
     let expected_revision = args.expected.expected_revision;
     let request = CreateGroupRequest { id: args.group, label: args.label, expected_revision };
-    let made = admin.call(async |client| client.create_group(request).await).await?;
+    let made = admin.call(request).await?;
     Report::written(made.group, &made.revision_token)
 }
 
-async fn rename(admin: &mut Admin, args: LabelledArgs) -> Result<Report, Failure> {
+async fn rename(admin: &Link, args: LabelledArgs) -> Result<Report, Failure> {
     let expected_revision = args.expected.expected_revision;
     let request = UpdateGroupRequest { id: args.group, label: args.label, expected_revision };
-    let done = admin.call(async |client| client.update_group(request).await).await?;
+    let done = admin.call(request).await?;
     Report::written(done.group, &done.revision_token)
 }
 
-async fn delete(admin: &mut Admin, id: String, expected: ExpectedArgs) -> Result<Report, Failure> {
+async fn delete(admin: &Link, id: String, expected: ExpectedArgs) -> Result<Report, Failure> {
     let what = format!("deleted group `{id}`");
     let request = DeleteGroupRequest { id, expected_revision: expected.expected_revision };
-    let done = admin.call(async |client| client.delete_group(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 
-async fn members(admin: &mut Admin, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
-    let members = page::all(admin, limit, async |client, page_size, page_token| {
-        client
-            .list_group_members(ListGroupMembersRequest { group: group.to_owned(), page_size, page_token })
-            .await
+async fn members(admin: &Link, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
+    let members = page::all(admin, limit, |page_size, page_token| ListGroupMembersRequest {
+        group: group.to_owned(),
+        page_size,
+        page_token,
     });
     Ok(members.await?.report())
 }
 
-async fn set_member(admin: &mut Admin, at: UserInGroup, role: GroupRoleArg) -> Result<Report, Failure> {
+async fn set_member(admin: &Link, at: UserInGroup, role: GroupRoleArg) -> Result<Report, Failure> {
     let request = SetGroupMemberRequest {
         group: at.group,
         user: at.user,
         role: GroupRole::from(role).into(),
         expected_revision: at.expected.expected_revision,
     };
-    let done = admin.call(async |client| client.set_group_member(request).await).await?;
+    let done = admin.call(request).await?;
     Report::written(done.member, &done.revision_token)
 }
 
-async fn remove_member(admin: &mut Admin, at: UserInGroup) -> Result<Report, Failure> {
+async fn remove_member(admin: &Link, at: UserInGroup) -> Result<Report, Failure> {
     let what = format!("removed `{}` from group `{}`", at.user, at.group);
     let expected_revision = at.expected.expected_revision;
     let request = RemoveGroupMemberRequest { group: at.group, user: at.user, expected_revision };
-    let done = admin.call(async |client| client.remove_group_member(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 
-async fn template(admin: &mut Admin, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
+async fn template(admin: &Link, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
     let known = role_ref::known(admin).await?;
-    let entries = page::all(admin, limit, async |client, page_size, page_token| {
-        let request = ListTemplateEntriesRequest { group: group.to_owned(), page_size, page_token };
-        client.list_template_entries(request).await
+    let entries = page::all(admin, limit, |page_size, page_token| ListTemplateEntriesRequest {
+        group: group.to_owned(),
+        page_size,
+        page_token,
     });
     Ok(entries.await?.map(|entry| Holding::template(entry, &known)).report())
 }
 
 async fn set_template(
-    admin: &mut Admin,
+    admin: &Link,
     at: UserInGroup,
     roles: &[String],
     propagate: bool,
@@ -228,15 +227,15 @@ async fn set_template(
         propagate,
         expected_revision: at.expected.expected_revision,
     };
-    let done = admin.call(async |client| client.set_template_entry(request).await).await?;
+    let done = admin.call(request).await?;
     let entry = done.entry.map(|entry| Holding::template(entry, &known));
     Report::written(entry, &done.revision_token)
 }
 
-async fn remove_template(admin: &mut Admin, at: UserInGroup, propagate: bool) -> Result<Report, Failure> {
+async fn remove_template(admin: &Link, at: UserInGroup, propagate: bool) -> Result<Report, Failure> {
     let what = format!("removed `{}` from the template of group `{}`", at.user, at.group);
     let expected_revision = at.expected.expected_revision;
     let request = RemoveTemplateEntryRequest { group: at.group, user: at.user, propagate, expected_revision };
-    let done = admin.call(async |client| client.remove_template_entry(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }

@@ -12,9 +12,7 @@ use std::{
     env,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 /// The variables by which a server is told where it listens, and that it speaks TLS there.
 const LISTEN: &str = "ROLEGATE_LISTEN";
@@ -51,9 +49,9 @@ pub(crate) async fn healthcheck(args: HealthArgs) -> Result<Report, Failure> {
 }
 
 async fn ask(server: ServerArgs, service: String) -> Result<Report, Failure> {
-    let mut server = server.connect_to(HealthClient::new).await?;
+    let server = server.connect().await?;
     let request = HealthCheckRequest { service };
-    let answer = server.call(async |client| client.check(request).await).await?;
+    let answer = server.call(request).await?;
     Ok(report(answer.status))
 }
 

@@ -1,7 +1,7 @@
 //! `rolegate key`: API keys.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::ExpectedArgs,
     output::{self, Report, Show, Table},
@@ -72,7 +72,7 @@ struct CreateArgs {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: KeyArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         KeyCommand::Create(args) => create(admin, args).await,
         KeyCommand::List { user, limit } => list(admin, &user, limit).await,
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: KeyArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> {
+async fn create(admin: &Link, args: CreateArgs) -> Result<Report, Failure> {
     let expires_at = match args.expires_in {
         Some(duration) => Some(after(Timestamp::now(), duration)?),
         None => args.expires_at,
@@ -91,7 +91,7 @@ async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> 
         expires_at: expires_at.map(time::to_proto),
         expected_revision: args.expected.expected_revision,
     };
-    let made = admin.call(async |client| client.create_api_key(request).await).await?;
+    let made = admin.call(request).await?;
     report_created(made)
 }
 
@@ -109,17 +109,19 @@ fn report_created(made: CreateApiKeyResponse) -> Result<Report, Failure> {
     Ok(report.with_note("the secret is shown here and never again: keep it now"))
 }
 
-async fn list(admin: &mut Admin, user: &str, limit: LimitArgs) -> Result<Report, Failure> {
-    let keys = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_api_keys(ListApiKeysRequest { user: user.to_owned(), page_size, page_token }).await
+async fn list(admin: &Link, user: &str, limit: LimitArgs) -> Result<Report, Failure> {
+    let keys = page::all(admin, limit, |page_size, page_token| ListApiKeysRequest {
+        user: user.to_owned(),
+        page_size,
+        page_token,
     });
     Ok(keys.await?.report())
 }
 
-async fn revoke(admin: &mut Admin, id: String, expected: ExpectedArgs) -> Result<Report, Failure> {
+async fn revoke(admin: &Link, id: String, expected: ExpectedArgs) -> Result<Report, Failure> {
     let what = format!("revoked key `{id}`");
     let request = RevokeApiKeyRequest { id, expected_revision: expected.expected_revision };
-    let done = admin.call(async |client| client.revoke_api_key(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 

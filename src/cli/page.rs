@@ -1,13 +1,12 @@
 //! Lists, which servers hand out in pages.
 
 use super::{
-    connect::{Admin, Calls},
+    connect::Link,
     exit::Failure,
     output::{Report, Show},
 };
-use crate::grpc::proto::{self, role_admin_service_client::RoleAdminServiceClient};
+use crate::grpc::{proto, rpc::Rpc};
 use clap::Args;
-use tonic::{Response, Status};
 
 /// How many objects to ask for at a time.
 const PAGE_SIZE: u32 = 500;
@@ -76,22 +75,20 @@ impl<T: Show> Listing<T> {
     }
 }
 
-/// Follows a list page by page. `fetch` is given the page's size and the token that it starts at.
+/// Follows a list page by page. `ask` is given a page's size and the token that it starts at.
 ///
 /// # Errors
 /// When a page cannot be had.
-pub(crate) async fn all<P: Page>(
-    admin: &mut Admin,
+pub(crate) async fn all<R: Rpc<Reply: Page>>(
+    admin: &Link,
     limit: LimitArgs,
-    mut fetch: impl AsyncFnMut(&mut RoleAdminServiceClient<Calls>, i32, String) -> Result<Response<P>, Status>,
-) -> Result<Listing<P::Item>, Failure> {
+    ask: impl Fn(i32, String) -> R,
+) -> Result<Listing<<R::Reply as Page>::Item>, Failure> {
     let limit = limit.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let (mut items, mut token) = (Vec::new(), String::new());
     loop {
         let size = page_size(limit.saturating_sub(items.len()));
-        let start = token.clone();
-        let page = admin.call(async |client| fetch(client, size, start).await).await?;
-        let (more, next) = page.split();
+        let (more, next) = admin.call(ask(size, token.clone())).await?.split();
         items.extend(more);
         if next.is_empty() || items.len() >= limit {
             let more = !next.is_empty() || items.len() > limit;

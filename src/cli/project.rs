@@ -1,7 +1,7 @@
 //! `rolegate project`: projects, and who is on them.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::{ExpectedArgs, Holding},
     output::Report,
@@ -123,7 +123,7 @@ struct OneProject {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: ProjectArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         ProjectCommand::List { group, limit } => list(admin, group.as_ref(), limit).await,
         ProjectCommand::Get { project } => get(admin, project).await,
@@ -136,19 +136,21 @@ pub(crate) async fn run(args: ProjectArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn list(admin: &mut Admin, group: Option<&String>, limit: LimitArgs) -> Result<Report, Failure> {
-    let projects = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_projects(ListProjectsRequest { group: group.cloned(), page_size, page_token }).await
+async fn list(admin: &Link, group: Option<&String>, limit: LimitArgs) -> Result<Report, Failure> {
+    let projects = page::all(admin, limit, |page_size, page_token| ListProjectsRequest {
+        group: group.cloned(),
+        page_size,
+        page_token,
     });
     Ok(projects.await?.report())
 }
 
-async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
-    let found = admin.call(async |client| client.get_project(GetProjectRequest { id }).await).await?;
+async fn get(admin: &Link, id: String) -> Result<Report, Failure> {
+    let found = admin.call(GetProjectRequest { id }).await?;
     Report::one(found.project)
 }
 
-async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> {
+async fn create(admin: &Link, args: CreateArgs) -> Result<Report, Failure> {
     let request = CreateProjectRequest {
         group: args.group,
         label: args.label,
@@ -156,35 +158,36 @@ async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> 
         without_template: args.without_template,
         expected_revision: args.expected.expected_revision,
     };
-    let made = admin.call(async |client| client.create_project(request).await).await?;
+    let made = admin.call(request).await?;
     Report::written(made.project, &made.revision_token)
 }
 
-async fn rename(admin: &mut Admin, at: OneProject, label: String) -> Result<Report, Failure> {
+async fn rename(admin: &Link, at: OneProject, label: String) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = UpdateProjectRequest { id: at.project, label, expected_revision };
-    let done = admin.call(async |client| client.update_project(request).await).await?;
+    let done = admin.call(request).await?;
     Report::written(done.project, &done.revision_token)
 }
 
-async fn delete(admin: &mut Admin, at: OneProject) -> Result<Report, Failure> {
+async fn delete(admin: &Link, at: OneProject) -> Result<Report, Failure> {
     let what = format!("deleted project `{}`", at.project);
     let request = DeleteProjectRequest { id: at.project, expected_revision: at.expected.expected_revision };
-    let done = admin.call(async |client| client.delete_project(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 
-async fn permissions(admin: &mut Admin, project: &str, limit: LimitArgs) -> Result<Report, Failure> {
+async fn permissions(admin: &Link, project: &str, limit: LimitArgs) -> Result<Report, Failure> {
     let known = role_ref::known(admin).await?;
-    let permissions = page::all(admin, limit, async |client, page_size, page_token| {
-        let request = ListProjectPermissionsRequest { project: project.to_owned(), page_size, page_token };
-        client.list_project_permissions(request).await
+    let permissions = page::all(admin, limit, |page_size, page_token| ListProjectPermissionsRequest {
+        project: project.to_owned(),
+        page_size,
+        page_token,
     });
     Ok(permissions.await?.map(|permission| Holding::permission(permission, &known)).report())
 }
 
 async fn set_permission(
-    admin: &mut Admin,
+    admin: &Link,
     at: OneProject,
     user: String,
     roles: &[String],
@@ -196,15 +199,15 @@ async fn set_permission(
         roles: role_ref::ids(&known, roles)?,
         expected_revision: at.expected.expected_revision,
     };
-    let done = admin.call(async |client| client.set_project_permission(request).await).await?;
+    let done = admin.call(request).await?;
     let permission = done.permission.map(|permission| Holding::permission(permission, &known));
     Report::written(permission, &done.revision_token)
 }
 
-async fn remove_permission(admin: &mut Admin, at: OneProject, user: String) -> Result<Report, Failure> {
+async fn remove_permission(admin: &Link, at: OneProject, user: String) -> Result<Report, Failure> {
     let what = format!("took `{user}` off project `{}`", at.project);
     let expected_revision = at.expected.expected_revision;
     let request = RemoveProjectPermissionRequest { project: at.project, user, expected_revision };
-    let done = admin.call(async |client| client.remove_project_permission(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }

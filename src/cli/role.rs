@@ -2,7 +2,7 @@
 
 use super::{
     access,
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::ExpectedArgs,
     output::{self, Report, Show},
@@ -136,7 +136,7 @@ struct OfferArgs {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: RoleArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         RoleCommand::List(limit) => list(admin, limit).await,
         RoleCommand::Get { role } => Report::one(Some(role_ref::resolve(admin, &role).await?)),
@@ -149,28 +149,26 @@ pub(crate) async fn run(args: RoleArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
-    let roles = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_roles(ListRolesRequest { page_size, page_token }).await
-    });
+async fn list(admin: &Link, limit: LimitArgs) -> Result<Report, Failure> {
+    let roles = page::all(admin, limit, |page_size, page_token| ListRolesRequest { page_size, page_token });
     Ok(roles.await?.report())
 }
 
-async fn create(admin: &mut Admin, args: CreateArgs) -> Result<Report, Failure> {
+async fn create(admin: &Link, args: CreateArgs) -> Result<Report, Failure> {
     let required = Action::ALL.into_iter().filter(|action| args.with_required && action.is_required());
     let mut actions: Vec<String> = required.map(|action| action.name().to_owned()).collect();
     actions.extend(args.action);
     let expected_revision = args.expected.expected_revision;
     let request = CreateRoleRequest { label: args.label, actions, id: args.id, expected_revision };
-    let made = admin.call(async |client| client.create_role(request).await).await?;
+    let made = admin.call(request).await?;
     Report::written(made.role, &made.revision_token)
 }
 
-async fn update(admin: &mut Admin, args: UpdateArgs) -> Result<Report, Failure> {
+async fn update(admin: &Link, args: UpdateArgs) -> Result<Report, Failure> {
     let role = role_ref::resolve(admin, &args.role).await?;
     let request = update_request(&role, args)?;
     let dry_run = request.dry_run;
-    let done = admin.call(async |client| client.update_role(request).await).await?;
+    let done = admin.call(request).await?;
     if dry_run { report_dry_run(done) } else { Report::written(done.role, &done.revision_token) }
 }
 
@@ -222,36 +220,36 @@ fn report_dry_run(done: UpdateRoleResponse) -> Result<Report, Failure> {
     Ok(report.with_note("a dry run: nothing was changed"))
 }
 
-async fn delete(admin: &mut Admin, role: &str, expected: ExpectedArgs) -> Result<Report, Failure> {
+async fn delete(admin: &Link, role: &str, expected: ExpectedArgs) -> Result<Report, Failure> {
     let role = role_ref::resolve(admin, role).await?;
     let request = DeleteRoleRequest { id: role.id, expected_revision: expected.expected_revision };
-    let done = admin.call(async |client| client.delete_role(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&format!("deleted role `{}`", role.label), &done.revision_token))
 }
 
-async fn offer(admin: &mut Admin, args: OfferArgs) -> Result<Report, Failure> {
+async fn offer(admin: &Link, args: OfferArgs) -> Result<Report, Failure> {
     let role = role_ref::resolve(admin, &args.role).await?;
     let what = format!("offered role `{}` to group `{}`", role.label, args.group);
     let expected_revision = args.expected.expected_revision;
     let request = OfferRoleRequest { group: args.group, role: role.id, expected_revision };
-    let done = admin.call(async |client| client.offer_role(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 
-async fn withdraw(admin: &mut Admin, args: OfferArgs) -> Result<Report, Failure> {
+async fn withdraw(admin: &Link, args: OfferArgs) -> Result<Report, Failure> {
     let role = role_ref::resolve(admin, &args.role).await?;
     let what = format!("withdrew role `{}` from group `{}`", role.label, args.group);
     let expected_revision = args.expected.expected_revision;
     let request = WithdrawRoleRequest { group: args.group, role: role.id, expected_revision };
-    let done = admin.call(async |client| client.withdraw_role(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }
 
-async fn offered(admin: &mut Admin, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
-    let roles = page::all(admin, limit, async |client, page_size, page_token| {
-        client
-            .list_offered_roles(ListOfferedRolesRequest { group: group.to_owned(), page_size, page_token })
-            .await
+async fn offered(admin: &Link, group: &str, limit: LimitArgs) -> Result<Report, Failure> {
+    let roles = page::all(admin, limit, |page_size, page_token| ListOfferedRolesRequest {
+        group: group.to_owned(),
+        page_size,
+        page_token,
     });
     Ok(roles.await?.report())
 }

@@ -1,7 +1,7 @@
 //! Project roles as people name them: by id or by label.
 
 use super::{
-    connect::Admin,
+    connect::Link,
     exit::Failure,
     page::{self, LimitArgs},
 };
@@ -12,9 +12,10 @@ use tonic::Code;
 ///
 /// # Errors
 /// When the server refuses or does not answer.
-pub(crate) async fn known(admin: &mut Admin) -> Result<Vec<Role>, Failure> {
-    let roles = page::all(admin, LimitArgs::default(), async |client, page_size, page_token| {
-        client.list_roles(ListRolesRequest { page_size, page_token }).await
+pub(crate) async fn known(admin: &Link) -> Result<Vec<Role>, Failure> {
+    let roles = page::all(admin, LimitArgs::default(), |page_size, page_token| ListRolesRequest {
+        page_size,
+        page_token,
     });
     Ok(roles.await?.items)
 }
@@ -23,7 +24,7 @@ pub(crate) async fn known(admin: &mut Admin) -> Result<Vec<Role>, Failure> {
 ///
 /// # Errors
 /// As [`known`] and [`find`].
-pub(crate) async fn resolve(admin: &mut Admin, reference: &str) -> Result<Role, Failure> {
+pub(crate) async fn resolve(admin: &Link, reference: &str) -> Result<Role, Failure> {
     find(&known(admin).await?, reference).cloned()
 }
 

@@ -86,8 +86,8 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<Report, Failure> {
         }
         None => {
             let messages = tokio_stream::iter(messages(&document, &first));
-            let mut admin = args.admin.connect_for_a_site().await?;
-            admin.call(async |client| collect(client.apply_site(messages).await?).await).await?
+            let admin = args.admin.connect_for_a_site().await?;
+            admin.stream(async |client| collect(client.apply_site(messages).await?).await).await?
         }
     };
     let outcome = Outcome::read(pieces)?;
@@ -107,13 +107,13 @@ fn messages(document: &str, first: &ApplySiteRequest) -> Vec<ApplySiteRequest> {
     messages
 }
 
-async fn collect<T>(stream: Response<Streaming<T>>) -> Result<Response<Vec<T>>, Status> {
+async fn collect<T>(stream: Response<Streaming<T>>) -> Result<Vec<T>, Status> {
     let mut stream = stream.into_inner();
     let mut items = Vec::new();
     while let Some(item) = stream.message().await? {
         items.push(item);
     }
-    Ok(Response::new(items))
+    Ok(items)
 }
 
 /// What an apply changed.
@@ -198,9 +198,10 @@ pub(crate) async fn export(args: ExportArgs) -> Result<Report, Failure> {
     let document = match args.direct.location()? {
         Some(store) => offline::export(&store).await?,
         None => {
-            let mut admin = args.admin.connect_for_a_site().await?;
+            let admin = args.admin.connect_for_a_site().await?;
             let request = ExportSiteRequest {};
-            let pieces = admin.call(async |client| collect(client.export_site(request).await?).await).await?;
+            let pieces =
+                admin.stream(async |client| collect(client.export_site(request).await?).await).await?;
             pieces.into_iter().map(|piece| piece.document).collect()
         }
     };

@@ -1,7 +1,7 @@
 //! `rolegate user`: users and their site roles.
 
 use super::{
-    connect::{Admin, AdminArgs},
+    connect::{AdminArgs, Link},
     exit::Failure,
     objects::ExpectedArgs,
     output::Report,
@@ -86,7 +86,7 @@ fn site_roles() -> PossibleValuesParser {
 /// # Errors
 /// When the server refuses or does not answer.
 pub(crate) async fn run(args: UserArgs) -> Result<Report, Failure> {
-    let admin = &mut args.admin.connect().await?;
+    let admin = &args.admin.connect().await?;
     match args.command {
         UserCommand::List(limit) => list(admin, limit).await,
         UserCommand::Get { user } => get(admin, user).await,
@@ -98,45 +98,43 @@ pub(crate) async fn run(args: UserArgs) -> Result<Report, Failure> {
     }
 }
 
-async fn list(admin: &mut Admin, limit: LimitArgs) -> Result<Report, Failure> {
-    let users = page::all(admin, limit, async |client, page_size, page_token| {
-        client.list_users(ListUsersRequest { page_size, page_token }).await
-    });
+async fn list(admin: &Link, limit: LimitArgs) -> Result<Report, Failure> {
+    let users = page::all(admin, limit, |page_size, page_token| ListUsersRequest { page_size, page_token });
     Ok(users.await?.report())
 }
 
-async fn get(admin: &mut Admin, id: String) -> Result<Report, Failure> {
-    let found = admin.call(async |client| client.get_user(GetUserRequest { id }).await).await?;
+async fn get(admin: &Link, id: String) -> Result<Report, Failure> {
+    let found = admin.call(GetUserRequest { id }).await?;
     Report::one(found.user)
 }
 
 async fn create(
-    admin: &mut Admin,
+    admin: &Link,
     at: OneUser,
     site_role: Option<String>,
     disabled: bool,
 ) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = CreateUserRequest { id: at.user, site_role, disabled, expected_revision };
-    let made = admin.call(async |client| client.create_user(request).await).await?;
+    let made = admin.call(request).await?;
     Report::written(made.user, &made.revision_token)
 }
 
 async fn update(
-    admin: &mut Admin,
+    admin: &Link,
     at: OneUser,
     site_role: Option<String>,
     disabled: Option<bool>,
 ) -> Result<Report, Failure> {
     let expected_revision = at.expected.expected_revision;
     let request = UpdateUserRequest { id: at.user, site_role, disabled, expected_revision };
-    let done = admin.call(async |client| client.update_user(request).await).await?;
+    let done = admin.call(request).await?;
     Report::written(done.user, &done.revision_token)
 }
 
-async fn delete(admin: &mut Admin, at: OneUser) -> Result<Report, Failure> {
+async fn delete(admin: &Link, at: OneUser) -> Result<Report, Failure> {
     let what = format!("deleted user `{}`", at.user);
     let request = DeleteUserRequest { id: at.user, expected_revision: at.expected.expected_revision };
-    let done = admin.call(async |client| client.delete_user(request).await).await?;
+    let done = admin.call(request).await?;
     Ok(Report::done(&what, &done.revision_token))
 }

@@ -17,7 +17,9 @@ mod users;
 
 use super::{
     bearer,
-    proto::{role_admin_service_server::RoleAdminService, *},
+    proto::*,
+    rpc::{Encoded, Rpc},
+    served::role_admin_service_server::RoleAdminService,
     size::fits,
 };
 use crate::{engine::Engine, store::auth::Actor};
@@ -52,16 +54,22 @@ impl RoleAdmin {
             reply_bytes: self.reply_bytes,
         })
     }
+
+    /// The reply to such a request.
+    fn reply<R: Rpc>(&self, reply: R::Reply) -> Result<Response<Encoded>, Status> {
+        let reply = fits(reply, self.reply_bytes, "raise `message_bytes`, here and in the client")?;
+        Ok(Response::new(Encoded::of(&reply)))
+    }
 }
 
 /// Writes the service out: one line a call, and no way around authentication.
 macro_rules! calls {
-    ($($name:ident($request:ty) -> $response:ty = $handler:path;)*) => {
+    ($($name:ident($request:ty) = $handler:path;)*) => {
         #[tonic::async_trait]
         impl RoleAdminService for RoleAdmin {
-            $(async fn $name(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
-                let reply = $handler(self.authenticated(request)?).await?;
-                fits(reply, self.reply_bytes, "raise `message_bytes`, here and in the client").map(Response::new)
+            $(async fn $name(&self, request: Request<Encoded>) -> Result<Response<Encoded>, Status> {
+                let reply = $handler(self.authenticated(request)?.decoded::<$request>()?).await?;
+                self.reply::<$request>(reply)
             })*
 
             type ApplySiteStream = BoxStream<'static, Result<ApplySiteResponse, Status>>;
@@ -86,48 +94,46 @@ macro_rules! calls {
 }
 
 calls! {
-    create_role(CreateRoleRequest) -> CreateRoleResponse = roles::create;
-    get_role(GetRoleRequest) -> GetRoleResponse = roles::get;
-    list_roles(ListRolesRequest) -> ListRolesResponse = roles::list;
-    update_role(UpdateRoleRequest) -> UpdateRoleResponse = roles::update;
-    delete_role(DeleteRoleRequest) -> DeleteRoleResponse = roles::delete;
-    offer_role(OfferRoleRequest) -> OfferRoleResponse = offers::offer;
-    withdraw_role(WithdrawRoleRequest) -> WithdrawRoleResponse = offers::withdraw;
-    list_offered_roles(ListOfferedRolesRequest) -> ListOfferedRolesResponse = offers::list;
-    create_group(CreateGroupRequest) -> CreateGroupResponse = groups::create;
-    get_group(GetGroupRequest) -> GetGroupResponse = groups::get;
-    list_groups(ListGroupsRequest) -> ListGroupsResponse = groups::list;
-    update_group(UpdateGroupRequest) -> UpdateGroupResponse = groups::update;
-    delete_group(DeleteGroupRequest) -> DeleteGroupResponse = groups::delete;
-    set_group_member(SetGroupMemberRequest) -> SetGroupMemberResponse = members::set;
-    remove_group_member(RemoveGroupMemberRequest) -> RemoveGroupMemberResponse = members::remove;
-    list_group_members(ListGroupMembersRequest) -> ListGroupMembersResponse = members::list;
-    set_template_entry(SetTemplateEntryRequest) -> SetTemplateEntryResponse = templates::set;
-    remove_template_entry(RemoveTemplateEntryRequest) -> RemoveTemplateEntryResponse = templates::remove;
-    list_template_entries(ListTemplateEntriesRequest) -> ListTemplateEntriesResponse = templates::list;
-    create_project(CreateProjectRequest) -> CreateProjectResponse = projects::create;
-    get_project(GetProjectRequest) -> GetProjectResponse = projects::get;
-    list_projects(ListProjectsRequest) -> ListProjectsResponse = projects::list;
-    update_project(UpdateProjectRequest) -> UpdateProjectResponse = projects::update;
-    delete_project(DeleteProjectRequest) -> DeleteProjectResponse = projects::delete;
-    set_project_permission(SetProjectPermissionRequest) -> SetProjectPermissionResponse = permissions::set;
-    remove_project_permission(RemoveProjectPermissionRequest) -> RemoveProjectPermissionResponse
-        = permissions::remove;
-    list_project_permissions(ListProjectPermissionsRequest) -> ListProjectPermissionsResponse
-        = permissions::list;
-    create_user(CreateUserRequest) -> CreateUserResponse = users::create;
-    get_user(GetUserRequest) -> GetUserResponse = users::get;
-    list_users(ListUsersRequest) -> ListUsersResponse = users::list;
-    update_user(UpdateUserRequest) -> UpdateUserResponse = users::update;
-    delete_user(DeleteUserRequest) -> DeleteUserResponse = users::delete;
-    create_gear(CreateGearRequest) -> CreateGearResponse = gears::create;
-    get_gear(GetGearRequest) -> GetGearResponse = gears::get;
-    list_gears(ListGearsRequest) -> ListGearsResponse = gears::list;
-    set_gear_access(SetGearAccessRequest) -> SetGearAccessResponse = gears::set_access;
-    delete_gear(DeleteGearRequest) -> DeleteGearResponse = gears::delete;
-    create_api_key(CreateApiKeyRequest) -> CreateApiKeyResponse = keys::create;
-    list_api_keys(ListApiKeysRequest) -> ListApiKeysResponse = keys::list;
-    explain(ExplainRequest) -> ExplainResponse = explain::explain;
-    list_audit(ListAuditRequest) -> ListAuditResponse = audit::list;
-    revoke_api_key(RevokeApiKeyRequest) -> RevokeApiKeyResponse = keys::revoke;
+    create_role(CreateRoleRequest) = roles::create;
+    get_role(GetRoleRequest) = roles::get;
+    list_roles(ListRolesRequest) = roles::list;
+    update_role(UpdateRoleRequest) = roles::update;
+    delete_role(DeleteRoleRequest) = roles::delete;
+    offer_role(OfferRoleRequest) = offers::offer;
+    withdraw_role(WithdrawRoleRequest) = offers::withdraw;
+    list_offered_roles(ListOfferedRolesRequest) = offers::list;
+    create_group(CreateGroupRequest) = groups::create;
+    get_group(GetGroupRequest) = groups::get;
+    list_groups(ListGroupsRequest) = groups::list;
+    update_group(UpdateGroupRequest) = groups::update;
+    delete_group(DeleteGroupRequest) = groups::delete;
+    set_group_member(SetGroupMemberRequest) = members::set;
+    remove_group_member(RemoveGroupMemberRequest) = members::remove;
+    list_group_members(ListGroupMembersRequest) = members::list;
+    set_template_entry(SetTemplateEntryRequest) = templates::set;
+    remove_template_entry(RemoveTemplateEntryRequest) = templates::remove;
+    list_template_entries(ListTemplateEntriesRequest) = templates::list;
+    create_project(CreateProjectRequest) = projects::create;
+    get_project(GetProjectRequest) = projects::get;
+    list_projects(ListProjectsRequest) = projects::list;
+    update_project(UpdateProjectRequest) = projects::update;
+    delete_project(DeleteProjectRequest) = projects::delete;
+    set_project_permission(SetProjectPermissionRequest) = permissions::set;
+    remove_project_permission(RemoveProjectPermissionRequest) = permissions::remove;
+    list_project_permissions(ListProjectPermissionsRequest) = permissions::list;
+    create_user(CreateUserRequest) = users::create;
+    get_user(GetUserRequest) = users::get;
+    list_users(ListUsersRequest) = users::list;
+    update_user(UpdateUserRequest) = users::update;
+    delete_user(DeleteUserRequest) = users::delete;
+    create_gear(CreateGearRequest) = gears::create;
+    get_gear(GetGearRequest) = gears::get;
+    list_gears(ListGearsRequest) = gears::list;
+    set_gear_access(SetGearAccessRequest) = gears::set_access;
+    delete_gear(DeleteGearRequest) = gears::delete;
+    create_api_key(CreateApiKeyRequest) = keys::create;
+    list_api_keys(ListApiKeysRequest) = keys::list;
+    explain(ExplainRequest) = explain::explain;
+    list_audit(ListAuditRequest) = audit::list;
+    revoke_api_key(RevokeApiKeyRequest) = keys::revoke;
 }

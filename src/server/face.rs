@@ -3,9 +3,14 @@
 use super::connection::Activity;
 use crate::{
     grpc::{
-        admin::RoleAdmin, authorization::Authorization, edge::Edge, front::Front,
-        proto::role_admin_service_server::RoleAdminServiceServer,
-        served::authorization_service_server::AuthorizationServiceServer,
+        admin::RoleAdmin,
+        authorization::Authorization,
+        edge::Edge,
+        front::Front,
+        served::{
+            authorization_service_server::AuthorizationServiceServer,
+            role_admin_service_server::RoleAdminServiceServer,
+        },
     },
     telemetry::{
         answers::{Answer, Content},

@@ -4,9 +4,12 @@ use super::shutdown;
 use crate::{
     engine::Engine,
     grpc::{
-        admin::RoleAdmin, authorization::Authorization,
-        proto::role_admin_service_server::RoleAdminServiceServer,
-        served::authorization_service_server::AuthorizationServiceServer,
+        admin::RoleAdmin,
+        authorization::Authorization,
+        served::{
+            authorization_service_server::AuthorizationServiceServer,
+            role_admin_service_server::RoleAdminServiceServer,
+        },
     },
 };
 use futures_util::{

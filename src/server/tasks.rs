@@ -1,6 +1,6 @@
 //! The tasks of a server, all held in one place: none dies unseen.
 
-use std::future::Future;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::task::JoinSet;
 
 /// The tasks that are running.
@@ -14,17 +14,17 @@ pub(super) struct Tasks {
 impl Tasks {
     /// Holds a task that never ends by itself.
     pub(super) fn hold(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.background.spawn(named(name, task));
+        self.background.spawn(named(name, task.boxed()));
     }
 
     /// Holds a task that keeps in step with the store or with what fills it, and never ends by itself.
     pub(super) fn follow(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.followers.spawn(named(name, task));
+        self.followers.spawn(named(name, task.boxed()));
     }
 
     /// Holds a task that ends when the server is told to stop.
     pub(super) fn serve(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.listeners.spawn(named(name, task));
+        self.listeners.spawn(named(name, task.boxed()));
     }
 
     /// Waits for the first task that ends: before the server is told to stop, none should. A panic is an end.
@@ -50,8 +50,8 @@ impl Tasks {
     }
 }
 
-/// A task that tells its name when it ends.
-async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+/// A task that tells its name when it ends. Behind a pointer: what runs tasks is there once for all of one type.
+async fn named(name: &'static str, task: BoxFuture<'static, ()>) -> &'static str {
     task.await;
     name
 }

@@ -5,7 +5,7 @@ use crate::{
         Engine,
         write::{WriteOptions, Written},
     },
-    grpc::{convert::request, size::Room, status::of_store},
+    grpc::{convert::request, rpc::Encoded, size::Room, status::of_store},
     store::{
         auth::Actor,
         error::{Error, Result as StoreResult, StoreError},
@@ -25,6 +25,14 @@ pub(super) struct Call<T> {
     pub(super) message: T,
     /// The most bytes that a reply may take.
     pub(super) reply_bytes: usize,
+}
+
+impl Call<Encoded> {
+    /// The same with its message, read.
+    pub(super) fn decoded<M: Message + Default>(self) -> Result<Call<M>, Status> {
+        let Self { engine, actor, message, reply_bytes } = self;
+        Ok(Call { engine, actor, message: message.read()?, reply_bytes })
+    }
 }
 
 impl<T> Call<T> {
