@@ -34,7 +34,8 @@ class Dockerfile:
     def __init__(self, folder):
         self.stages = instructions((folder / "Dockerfile").read_text())
         self.last = self.stages[-1]
-        self.package = tomllib.loads((folder / "Cargo.toml").read_text())["package"]
+        manifest = tomllib.loads((folder / "Cargo.toml").read_text())
+        self.package = manifest["package"] | manifest["workspace"]["package"]
 
     def all(self, word):
         return [rest for name, rest in self.last if name == word]
@@ -84,10 +85,14 @@ def check_context(folder):
     """Whatever the sources take in, and whatever Cargo.toml names, is let in."""
     let_in = context(folder)
     package = tomllib.loads((folder / "Cargo.toml").read_text())
+    members = [folder / name for name in package["workspace"]["members"]]
     needed = [folder / name for name in (".cargo/config.toml", "Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
+    needed += members
     needed += [folder / "benches" / name["name"] for name in package["bench"]]
-    needed += [folder / name for name in re.findall(r"rerun-if-changed=([\w/.]+)", (folder / "build.rs").read_text())]
-    for source in (folder / "src").rglob("*.rs"):
+    for package_folder in (folder, folder / "library"):
+        script = (package_folder / "build.rs").read_text()
+        needed += [package_folder / name for name in re.findall(r"rerun-if-changed=([\w/.]+)", script)]
+    for source in (file for member in members for file in member.rglob("*.rs")):
         needed += [source.parent / name for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text())]
     for path in map(os.path.normpath, needed):
         assert any(Path(path).is_relative_to(place) for place in let_in), f".dockerignore keeps out {path}"

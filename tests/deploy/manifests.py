@@ -91,7 +91,7 @@ def main():
     arguments.add_argument("--binary", type=Path, required=True)
     arguments.add_argument("renders", type=Path, nargs="+")
     arguments = arguments.parse_args()
-    version = tomllib.loads((FOLDER / "Cargo.toml").read_text())["package"]["version"]
+    version = tomllib.loads((FOLDER / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     program = settings.Program(arguments.binary.resolve(), version)
     check_roles()
     check_document()

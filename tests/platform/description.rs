@@ -24,7 +24,7 @@ const KNOWN: &str = r#"
 "#;
 
 /// Where the description lies that the server gives out.
-const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/platform/api/openapi.json");
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/library/src/platform/api/openapi.json");
 
 #[test]
 fn the_kept_description_is_what_stands_above_the_handlers() {

@@ -87,7 +87,13 @@ async fn a_connection_that_is_half_open_or_cut_is_made_anew() {
     sidecar.becomes(ServingStatus::NotServing).await;
     proxy.speak();
     sidecar.becomes(ServingStatus::Serving).await;
-    assert_eq!(is_allowed(&mut questions, asked).await, Ok(false));
+    // On a busy machine it may be behind again by now: then it says so, and whatever it says is never what was revoked.
+    until("it is denied", async || {
+        let answer = is_allowed(&mut questions, asked.clone()).await;
+        assert_ne!(answer, Ok(true));
+        answer == Ok(false)
+    })
+    .await;
     proxy.cut();
     let token = grant(&mut admin, "ann", "rw").await;
     let asked = CheckRequest { freshness: at_least(&token), ..download("ann") };
