@@ -1,5 +1,6 @@
 //! Compiles the protos in pure Rust: no system protoc is needed.
 
+use prost::Message as _;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use std::{
     env,
@@ -19,12 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=../proto");
     let descriptors = protox::compile([QUESTIONS, ADMIN], ["../proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("rolegate.v1.bin"), prost_bytes(&descriptors))?;
+    fs::write(out.join("rolegate.v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().codec_path(CODEC).compile_fds(descriptors.clone())?;
     calls(&descriptors, &out.join("calls.rs"))?;
     served(&descriptors, &out.join("served"))?;
-    describe(&out.join("openapi.json"))?;
-    Ok(())
+    describe(&out.join("openapi.json"))
 }
 
 /// The calls of one message each way, each with its service.
@@ -38,7 +38,7 @@ fn unary(descriptors: &FileDescriptorSet) -> impl Iterator<Item = (String, &Meth
     methods.filter(|(_, method)| !method.client_streaming() && !method.server_streaming())
 }
 
-/// Says which message asks for what, and what answers it.
+/// Says which message asks for what, and what answers it; and what each call of administration asks, by its name in Rust.
 fn calls(descriptors: &FileDescriptorSet, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut code = String::new();
     for (service, method) in unary(descriptors) {
@@ -50,7 +50,29 @@ fn calls(descriptors: &FileDescriptorSet, out: &Path) -> Result<(), Box<dyn Erro
             method.name()
         )?;
     }
+    writeln!(code, "pub mod asked {{")?;
+    for (_, method) in unary(descriptors).filter(|(service, _)| service == ADMINISTRATION) {
+        let asked = method.input_type().rsplit('.').next().unwrap_or_default();
+        writeln!(
+            code,
+            "#[allow(non_camel_case_types)] pub type {} = super::{asked};",
+            in_snake_case(method.name())
+        )?;
+    }
+    writeln!(code, "}}")?;
     Ok(fs::write(out, code)?)
+}
+
+/// The name of a call as methods have it.
+fn in_snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
 }
 
 /// The services once more, as they are served: batches come in unread, and their replies go out as bytes; so does all of
@@ -76,8 +98,4 @@ fn served(descriptors: &FileDescriptorSet, folder: &Path) -> Result<(), Box<dyn 
 fn describe(sent: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={DESCRIPTION}");
     Ok(fs::write(sent, fs::read_to_string(DESCRIPTION)?.lines().map(str::trim_start).collect::<String>())?)
-}
-
-fn prost_bytes(descriptors: &impl prost::Message) -> Vec<u8> {
-    descriptors.encode_to_vec()
 }

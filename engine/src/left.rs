@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_latest_departures_are_remembered() {
-        let epoch = |revision: u64| Epoch::from_bytes(u128::from(revision).to_be_bytes());
+        let epoch = |revision: u64| Epoch::parse(&format!("{revision:032x}")).unwrap();
         let head = |revision| Head { epoch: epoch(revision), revision, stamp: 0 };
         let (first, mut left) = (head(MOST as u64), LeftEpochs::default());
         left.leave(first);

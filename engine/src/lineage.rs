@@ -68,7 +68,7 @@ mod tests {
     use rolegate_store::revision::Epoch;
 
     fn head(revision: u64, stamp: i64) -> Head {
-        Head { epoch: Epoch::from_bytes([7; 16]), revision, stamp }
+        Head { epoch: Epoch::parse(&"07".repeat(16)).unwrap(), revision, stamp }
     }
 
     fn change(revision: u64, stamp: i64) -> Change {

@@ -16,6 +16,9 @@ pub struct FileIdentity {
 
 impl FileIdentity {
     /// The identity of the file that the path names now.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be asked about.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
         let meta = fs::metadata(path)
             .map_err(|error| StoreError::Unavailable(format!("`{}`: {error}", path.display())))?;

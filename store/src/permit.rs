@@ -15,6 +15,9 @@ use rolegate_rbac::{
 };
 
 /// Whether the actor may do everything.
+///
+/// # Errors
+/// The store fails.
 pub async fn is_superuser(tx: &mut Tx, actor: &Actor) -> Result<bool, StoreError> {
     match actor.user() {
         None => Ok(true),

@@ -19,7 +19,7 @@ impl Epoch {
     }
 
     /// The epoch of these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

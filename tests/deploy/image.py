@@ -22,7 +22,7 @@ from neighbours import NameServer, Platform
 
 FOLDER = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
-LARGEST = 25 * MIB
+LARGEST = 20 * MIB
 
 # Only a broken server takes so long.
 PATIENCE = 30

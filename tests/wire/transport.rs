@@ -148,6 +148,24 @@ async fn what_cannot_be_decoded_is_told_without_the_insides() {
 }
 
 #[tokio::test]
+async fn what_an_administrator_sends_and_cannot_be_decoded_is_told_so_to_whoever_has_a_key() {
+    let store = Store::with_site(SITE);
+    let server = Server::start(&store).await;
+    let raw = Raw::connect(&server.admin).await;
+    let path = "/rolegate.v1.RoleAdminService/CreateRole";
+    for body in [framed(&[0x0a, 0x01, 0xff]), framed(&[0xff; 30]), framed(&[0x0a, 0x7f])] {
+        let head = raw.grpc(path).header("authorization", format!("Bearer {}", store.key));
+        let reply = raw.send(head, body.clone()).await.unwrap();
+        assert_eq!(
+            (reply.code, reply.message.as_str()),
+            (Some(Code::Internal), "the request cannot be read")
+        );
+        let reply = raw.send(raw.grpc(path), body).await.unwrap();
+        assert_eq!(reply.code, Some(Code::Unauthenticated), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn compression_that_nobody_agreed_on_is_unimplemented() {
     let mut wire = wire(&[]).await;
     let head = wire.raw.grpc(CHECK).header("grpc-encoding", "gzip");

@@ -157,6 +157,11 @@ mod tests {
         assert!(some.would_enable("sqlx", &Level::WARN) && !some.would_enable("sqlx", &Level::INFO));
         assert!(some.would_enable("rolegate_engine::follow", &Level::DEBUG));
         assert!(!some.would_enable("rolegate::server", &Level::INFO));
+        // The packages' own names begin with ours.
+        let ours = log_lines("log", "off,rolegate=debug").unwrap();
+        for target in ["rolegate::server", "rolegate_engine::follow", "rolegate_store::retry"] {
+            assert!(ours.would_enable(target, &Level::DEBUG), "{target}");
+        }
         assert!(!some.would_enable("h2", &Level::ERROR));
         let none = log_lines("log", "off").unwrap();
         assert!(!none.would_enable("rolegate", &Level::ERROR));

@@ -62,14 +62,14 @@ impl RoleAdmin {
     }
 }
 
-/// Writes the service out: one line a call, and no way around authentication.
+/// Writes the service out: one line a call, and no way around authentication. What a call asks is by its name in [`asked`].
 macro_rules! calls {
-    ($($name:ident($request:ty) = $handler:path;)*) => {
+    ($($name:ident = $handler:path;)*) => {
         #[tonic::async_trait]
         impl RoleAdminService for RoleAdmin {
             $(async fn $name(&self, request: Request<Encoded>) -> Result<Response<Encoded>, Status> {
-                let reply = $handler(self.authenticated(request)?.decoded::<$request>()?).await?;
-                self.reply::<$request>(reply)
+                let reply = $handler(self.authenticated(request)?.decoded::<asked::$name>()?).await?;
+                self.reply::<asked::$name>(reply)
             })*
 
             type ApplySiteStream = BoxStream<'static, Result<ApplySiteResponse, Status>>;
@@ -94,46 +94,46 @@ macro_rules! calls {
 }
 
 calls! {
-    create_role(CreateRoleRequest) = roles::create;
-    get_role(GetRoleRequest) = roles::get;
-    list_roles(ListRolesRequest) = roles::list;
-    update_role(UpdateRoleRequest) = roles::update;
-    delete_role(DeleteRoleRequest) = roles::delete;
-    offer_role(OfferRoleRequest) = offers::offer;
-    withdraw_role(WithdrawRoleRequest) = offers::withdraw;
-    list_offered_roles(ListOfferedRolesRequest) = offers::list;
-    create_group(CreateGroupRequest) = groups::create;
-    get_group(GetGroupRequest) = groups::get;
-    list_groups(ListGroupsRequest) = groups::list;
-    update_group(UpdateGroupRequest) = groups::update;
-    delete_group(DeleteGroupRequest) = groups::delete;
-    set_group_member(SetGroupMemberRequest) = members::set;
-    remove_group_member(RemoveGroupMemberRequest) = members::remove;
-    list_group_members(ListGroupMembersRequest) = members::list;
-    set_template_entry(SetTemplateEntryRequest) = templates::set;
-    remove_template_entry(RemoveTemplateEntryRequest) = templates::remove;
-    list_template_entries(ListTemplateEntriesRequest) = templates::list;
-    create_project(CreateProjectRequest) = projects::create;
-    get_project(GetProjectRequest) = projects::get;
-    list_projects(ListProjectsRequest) = projects::list;
-    update_project(UpdateProjectRequest) = projects::update;
-    delete_project(DeleteProjectRequest) = projects::delete;
-    set_project_permission(SetProjectPermissionRequest) = permissions::set;
-    remove_project_permission(RemoveProjectPermissionRequest) = permissions::remove;
-    list_project_permissions(ListProjectPermissionsRequest) = permissions::list;
-    create_user(CreateUserRequest) = users::create;
-    get_user(GetUserRequest) = users::get;
-    list_users(ListUsersRequest) = users::list;
-    update_user(UpdateUserRequest) = users::update;
-    delete_user(DeleteUserRequest) = users::delete;
-    create_gear(CreateGearRequest) = gears::create;
-    get_gear(GetGearRequest) = gears::get;
-    list_gears(ListGearsRequest) = gears::list;
-    set_gear_access(SetGearAccessRequest) = gears::set_access;
-    delete_gear(DeleteGearRequest) = gears::delete;
-    create_api_key(CreateApiKeyRequest) = keys::create;
-    list_api_keys(ListApiKeysRequest) = keys::list;
-    explain(ExplainRequest) = explain::explain;
-    list_audit(ListAuditRequest) = audit::list;
-    revoke_api_key(RevokeApiKeyRequest) = keys::revoke;
+    create_role = roles::create;
+    get_role = roles::get;
+    list_roles = roles::list;
+    update_role = roles::update;
+    delete_role = roles::delete;
+    offer_role = offers::offer;
+    withdraw_role = offers::withdraw;
+    list_offered_roles = offers::list;
+    create_group = groups::create;
+    get_group = groups::get;
+    list_groups = groups::list;
+    update_group = groups::update;
+    delete_group = groups::delete;
+    set_group_member = members::set;
+    remove_group_member = members::remove;
+    list_group_members = members::list;
+    set_template_entry = templates::set;
+    remove_template_entry = templates::remove;
+    list_template_entries = templates::list;
+    create_project = projects::create;
+    get_project = projects::get;
+    list_projects = projects::list;
+    update_project = projects::update;
+    delete_project = projects::delete;
+    set_project_permission = permissions::set;
+    remove_project_permission = permissions::remove;
+    list_project_permissions = permissions::list;
+    create_user = users::create;
+    get_user = users::get;
+    list_users = users::list;
+    update_user = users::update;
+    delete_user = users::delete;
+    create_gear = gears::create;
+    get_gear = gears::get;
+    list_gears = gears::list;
+    set_gear_access = gears::set_access;
+    delete_gear = gears::delete;
+    create_api_key = keys::create;
+    list_api_keys = keys::list;
+    explain = explain::explain;
+    list_audit = audit::list;
+    revoke_api_key = keys::revoke;
 }

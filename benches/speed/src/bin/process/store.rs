@@ -78,13 +78,10 @@ async fn fill(path: &Path, site: Site) -> Result<()> {
         .pragma("cache_size", "-262144");
     let mut connection = options.connect().await?;
     run(&mut connection, "INSERT INTO groups (id, label, revision) VALUES ('bench', 'Bench', 0)").await?;
-    let users = json((0..site.users).map(user_id))?;
-    let sql =
-        "INSERT INTO users (id, site_role, enabled, revision) SELECT value, 'user', 1, 0 FROM json_each($1)";
-    sqlx::query(sql).bind(users).execute(&mut connection).await?;
-    let projects = json((0..site.projects).map(project_id))?;
-    let sql = "INSERT INTO projects (id, group_id, label, revision) SELECT value, 'bench', value, 0 FROM json_each($1)";
-    sqlx::query(sql).bind(projects).execute(&mut connection).await?;
+    let sql = "INSERT INTO users (id, site_role, enabled, revision) VALUES ($1, 'user', 1, 0)";
+    insert(&mut connection, sql, (0..site.users).map(user_id)).await?;
+    let sql = "INSERT INTO projects (id, group_id, label, revision) VALUES ($1, 'bench', $1, 0)";
+    insert(&mut connection, sql, (0..site.projects).map(project_id)).await?;
     for (name, _) in INDEXES {
         run(&mut connection, &format!("DROP INDEX {name}")).await?;
     }
@@ -101,7 +98,14 @@ async fn run(connection: &mut SqliteConnection, sql: &str) -> Result<()> {
     Ok(())
 }
 
-/// Many values as one argument.
-fn json(ids: impl Iterator<Item = String>) -> Result<String> {
-    Ok(serde_json::to_string(&ids.collect::<Vec<_>>())?)
+async fn insert(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    ids: impl Iterator<Item = String>,
+) -> Result<()> {
+    run(connection, "BEGIN").await?;
+    for id in ids {
+        sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+    }
+    run(connection, "COMMIT").await
 }
