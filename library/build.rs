@@ -38,41 +38,19 @@ fn unary(descriptors: &FileDescriptorSet) -> impl Iterator<Item = (String, &Meth
     methods.filter(|(_, method)| !method.client_streaming() && !method.server_streaming())
 }
 
-/// Says which message asks for what, and what answers it; and what each call of administration asks, by its name in Rust.
+/// Says which message asks for what, and what answers it.
 fn calls(descriptors: &FileDescriptorSet, out: &Path) -> Result<(), Box<dyn Error>> {
     let mut code = String::new();
     for (service, method) in unary(descriptors) {
-        let message = |name: &str| name.rsplit('.').next().map(str::to_owned).unwrap_or_default();
-        let (asked, answer) = (message(method.input_type()), message(method.output_type()));
+        let [asked, answer] = [method.input_type(), method.output_type()]
+            .map(|name| name.rsplit('.').next().unwrap_or_default());
         writeln!(
             code,
             "impl crate::grpc::rpc::Rpc for {asked} {{ type Reply = {answer}; const PATH: &'static str = \"/{service}/{}\"; }}",
             method.name()
         )?;
     }
-    writeln!(code, "pub mod asked {{")?;
-    for (_, method) in unary(descriptors).filter(|(service, _)| service == ADMINISTRATION) {
-        let asked = method.input_type().rsplit('.').next().unwrap_or_default();
-        writeln!(
-            code,
-            "#[allow(non_camel_case_types)] pub type {} = super::{asked};",
-            in_snake_case(method.name())
-        )?;
-    }
-    writeln!(code, "}}")?;
     Ok(fs::write(out, code)?)
-}
-
-/// The name of a call as methods have it.
-fn in_snake_case(name: &str) -> String {
-    let mut snake = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
 }
 
 /// The services once more, as they are served: batches come in unread, and their replies go out as bytes; so does all of

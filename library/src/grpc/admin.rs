@@ -62,14 +62,14 @@ impl RoleAdmin {
     }
 }
 
-/// Writes the service out: one line a call, and no way around authentication. What a call asks is by its name in [`asked`].
+/// Writes the service out: one line a call, and no way around authentication. What a call asks is told by its name.
 macro_rules! calls {
-    ($($name:ident = $handler:path;)*) => {
+    ($($name:ident = $handler:path;)*) => { pastey::paste! {
         #[tonic::async_trait]
         impl RoleAdminService for RoleAdmin {
             $(async fn $name(&self, request: Request<Encoded>) -> Result<Response<Encoded>, Status> {
-                let reply = $handler(self.authenticated(request)?.decoded::<asked::$name>()?).await?;
-                self.reply::<asked::$name>(reply)
+                let reply = $handler(self.authenticated(request)?.decoded::<[<$name:camel Request>]>()?).await?;
+                self.reply::<[<$name:camel Request>]>(reply)
             })*
 
             type ApplySiteStream = BoxStream<'static, Result<ApplySiteResponse, Status>>;
@@ -90,7 +90,7 @@ macro_rules! calls {
                 site::export(self.authenticated(request)?).await.map(Response::new)
             }
         }
-    };
+    } };
 }
 
 calls! {
