@@ -129,14 +129,17 @@ async fn unknown_methods_and_services_are_unimplemented() {
     wire.goes_on().await;
 }
 
+/// Messages that no request can be read from whose field 1 is a text: one that is no UTF-8, nonsense, and one that breaks off.
+fn undecodable() -> [Vec<u8>; 3] {
+    [framed(&[0x0a, 0x01, 0xff]), framed(&[0xff; 30]), framed(&[0x0a, 0x7f])]
+}
+
 #[tokio::test]
 async fn what_cannot_be_decoded_is_told_without_the_insides() {
     let mut wire = wire(&[]).await;
-    let field_1_is_no_utf8 = framed(&[0x0a, 0x01, 0xff]);
     for path in [CHECK, BATCH_CHECK, "/grpc.health.v1.Health/Check"] {
-        for body in [field_1_is_no_utf8.clone(), framed(&[0xff; 30]), framed(&[0x0a, 0x7f])] {
+        for body in undecodable() {
             let (code, message) = wire.ends(path, body).await;
-            // BatchCheckRequest.default_user and HealthCheckRequest.service are field 1 as well.
             assert_eq!((code, message.as_str()), (Code::Internal, "the request cannot be read"), "{path}");
         }
     }
@@ -153,7 +156,7 @@ async fn what_an_administrator_sends_and_cannot_be_decoded_is_told_so_to_whoever
     let server = Server::start(&store).await;
     let raw = Raw::connect(&server.admin).await;
     let path = "/rolegate.v1.RoleAdminService/CreateRole";
-    for body in [framed(&[0x0a, 0x01, 0xff]), framed(&[0xff; 30]), framed(&[0x0a, 0x7f])] {
+    for body in undecodable() {
         let head = raw.grpc(path).header("authorization", format!("Bearer {}", store.key));
         let reply = raw.send(head, body.clone()).await.unwrap();
         assert_eq!(
