@@ -32,9 +32,8 @@ pub mod proto {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rolegate.v1.bin"));
 }
 
-/// The services as this server has them: it reads and writes batches in its own way, and of administration, where that is one message each
-/// way, bytes. To be a
-/// server of any other kind, or a client, [`proto`] is what is needed.
+/// The services as this server has them: it reads and writes batches in its own way, and of administration, where that is one
+/// message each way, bytes. To be a server of any other kind, or a client, [`proto`] is what is needed.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod served {
     include!(concat!(env!("OUT_DIR"), "/served/rolegate.v1.rs"));

@@ -4,8 +4,8 @@
 //! # The layers
 //!
 //! A request walks down this list once and back up. At each step the kind of value changes (bytes, protobuf, domain
-//! values, grants, a decision), and a file exists for each change of kind. [`rbac`], [`store`]
-//! (with [`aside`]) and [`engine`] are packages of their own, and stand here under their short names.
+//! values, grants, a decision), and a file exists for each change of kind. [`rbac`], [`store`] (with
+//! [`aside`]) and [`engine`] are packages of their own, and stand here under their short names.
 //!
 //! | layer | knows | must not know |
 //! |---|---|---|
