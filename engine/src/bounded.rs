@@ -8,7 +8,7 @@ use std::{
     borrow::Borrow,
     hash::{BuildHasher as _, Hash},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -16,7 +16,7 @@ use std::{
 /// Many more than threads, so that they seldom meet; and as many as there are bits to tell some of them by.
 const SHARDS: usize = u64::BITS as usize;
 
-/// What is held of a key, shared with whoever is reading it.
+/// What is held of a key, in its place in the table.
 #[derive(Debug)]
 pub(super) struct Kept<K, V> {
     pub(super) key: K,
@@ -61,7 +61,7 @@ pub(super) struct Bounded<K, V> {
 }
 
 struct Shard<K, V> {
-    table: HashTable<Arc<Kept<K, V>>>,
+    table: HashTable<Kept<K, V>>,
     /// The place in the table at which the hand stands.
     hand: usize,
 }
@@ -95,15 +95,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         Hashed(self.hasher.hash_one(key))
     }
 
-    /// What is held of the key.
-    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Arc<Kept<K, V>>>
-    where
-        K: Borrow<Q>,
-    {
-        self.read(hash.shard()).get(hash, key).cloned()
-    }
-
-    /// What is to be told of what is held of the key. A share in it would cost more than a look.
+    /// What is to be told of what is held of the key.
     ///
     /// Nothing else of this map may be looked at in the meantime.
     pub(super) fn glance<Q: Eq + ?Sized, T>(
@@ -115,7 +107,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.read(hash.shard()).get(hash, key).map(|kept| tell(kept))
+        self.read(hash.shard()).get(hash, key).map(tell)
     }
 
     /// Holds all that keys with these hashes may be in open. The map must not be looked at in another way in the meantime.
@@ -130,7 +122,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     /// Holds this from now on, in place of what was held of its key. What weighs more than the whole map may is not held.
     ///
     /// `leaving` is called for each key that is put out for it, before it is. Whether it is held now.
-    pub(super) fn put(&self, kept: Arc<Kept<K, V>>, leaving: &impl Fn(&K)) -> bool {
+    pub(super) fn put(&self, kept: Kept<K, V>, leaving: &impl Fn(&K)) -> bool {
         if u64::from(kept.weight) > self.most {
             return false;
         }
@@ -186,13 +178,13 @@ impl<K: Hash + Eq, V> Open<'_, K, V> {
     where
         K: Borrow<Q>,
     {
-        Some(self.shard(hash)?.get(hash, key).map(|kept| &**kept))
+        Some(self.shard(hash)?.get(hash, key))
     }
 
     /// What is most likely held of a key with this hash, without a look at it. Most of a look is waiting for memory: with this,
     /// several can wait at once.
     pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
-        self.shard(hash)?.table.find(hash.0, |_| true).map(|kept| &**kept)
+        self.shard(hash)?.table.find(hash.0, |_| true)
     }
 
     fn shard(&self, hash: Hashed) -> Option<&Shard<K, V>> {
@@ -201,7 +193,7 @@ impl<K: Hash + Eq, V> Open<'_, K, V> {
 }
 
 impl<K: Hash + Eq, V> Shard<K, V> {
-    fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Arc<Kept<K, V>>>
+    fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Kept<K, V>>
     where
         K: Borrow<Q>,
     {
@@ -214,8 +206,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     /// The weight of what was there before.
-    fn replace(&mut self, hash: Hashed, kept: Arc<Kept<K, V>>, hasher: &DefaultHashBuilder) -> u64 {
-        let rehash = |kept: &Arc<Kept<K, V>>| hasher.hash_one(&kept.key);
+    fn replace(&mut self, hash: Hashed, kept: Kept<K, V>, hasher: &DefaultHashBuilder) -> u64 {
+        let rehash = |kept: &Kept<K, V>| hasher.hash_one(&kept.key);
         match self.table.entry(hash.0, |held| held.key == kept.key, rehash) {
             Entry::Occupied(mut held) => u64::from(std::mem::replace(held.get_mut(), kept).weight),
             Entry::Vacant(place) => {
@@ -256,7 +248,7 @@ mod tests {
     }
 
     fn get(map: &Bounded<u16, u64>, key: u16) -> Option<u64> {
-        map.get(map.hash(&key), &key).map(|kept| kept.value)
+        map.glance(map.hash(&key), &key, |kept| kept.value)
     }
 
     #[derive(Clone, Debug)]
@@ -286,7 +278,7 @@ mod tests {
             for (value, step) in (0..).zip(steps) {
                 match step {
                     Step::Put(key, weight) => {
-                        let is_held = map.put(Arc::new(Kept::new(key, 0, value, weight)), &|key| {
+                        let is_held = map.put(Kept::new(key, 0, value, weight), &|key| {
                             left.borrow_mut().push(*key);
                         });
                         prop_assert_eq!(is_held, u64::from(weight) <= most);
@@ -320,7 +312,7 @@ mod tests {
     #[test]
     fn what_is_looked_at_stays_while_others_come_and_go() {
         let map = map(1_000);
-        let put = |key| map.put(Arc::new(Kept::new(key, 0, 0, 1)), &|_| {});
+        let put = |key| map.put(Kept::new(key, 0, 0, 1), &|_| {});
         (0..100).for_each(|key| assert!(put(key)));
         let (mut looks, mut found) = (0, 0);
         for cold in 100..50_000 {
@@ -343,7 +335,7 @@ mod tests {
                 threads.spawn(move || {
                     for n in 0..20_000_u64 {
                         let key = u16::try_from((n * 31 + thread * 7) % 3_000).unwrap();
-                        map.put(Arc::new(Kept::new(key, 0, u64::from(key), 1 + (n % 3) as u32)), &|_| {});
+                        map.put(Kept::new(key, 0, u64::from(key), 1 + (n % 3) as u32), &|_| {});
                         assert!(get(map, key).is_none_or(|value| value == u64::from(key)));
                     }
                 });

@@ -56,19 +56,19 @@ pub(super) struct Cache {
     pub(super) users: Fenced<UserId, Grants>,
     pub(super) projects: Fenced<ProjectId, GroupId>,
     pub(super) groups: Fenced<GroupId, ()>,
-    pub(super) gears: Fenced<GearName, GearAccess>,
+    pub(super) gears: Fenced<GearName, Arc<GearAccess>>,
     /// The history that all of it was read from.
     lineage: Mutex<Lineage>,
 }
 
-/// What an entry costs beside its value and its key's text: its place in the table, counters, the revision, and what
-/// the allocator takes for itself.
-const ENTRY_OVERHEAD: usize = 80;
+/// What an entry costs beside its value and its key's text: a place in the table with the revision, and the room that tables
+/// leave free.
+const ENTRY_OVERHEAD: usize = 48;
 /// What the text of an id costs beside its letters: counters in front of it, and what the allocator takes.
 const ID_OVERHEAD: usize = 24;
 /// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
-const USUAL_ENTRY: u64 = 256;
-const USUAL_GRANT: u64 = 40;
+const USUAL_ENTRY: u64 = 192;
+const USUAL_GRANT: u64 = 24;
 
 /// How the room is shared out: grants need most, projects come next, the rest is small.
 struct Room {
@@ -124,7 +124,7 @@ impl Cache {
         self.users.fill(revision, everything.users.into_iter().map(|grants| (grants.user().clone(), grants)));
         self.projects.fill(revision, everything.projects);
         self.groups.fill(revision, everything.groups.into_iter().map(|group| (group, ())));
-        self.gears.fill(revision, everything.gears);
+        self.gears.fill(revision, everything.gears.into_iter().map(|(name, gear)| (name, Arc::new(gear))));
     }
 
     /// A load reads the store here. Say so before what it read is held.
@@ -180,7 +180,7 @@ const fn text_weight(text: &str) -> usize {
     text.len() + ID_OVERHEAD
 }
 
-/// Many users' grants share the texts of their ids: each pays its share, as things are when it is taken in.
+/// Many users' grants share the texts of their ids, and lists of roles: each pays its share, as things are when it is taken in.
 fn grants_weight(grants: &Grants) -> usize {
     let groups = grants
         .groups()
@@ -190,7 +190,8 @@ fn grants_weight(grants: &Grants) -> usize {
         .projects()
         .map(|(project, _)| Grants::GRANT_BYTES + text_weight(project.as_str()) / project.holders());
     let roles = grants.roles().map(|role| Grants::ROLE_BYTES + text_weight(role.as_str()) / role.holders());
-    size_of::<Grants>() + groups.sum::<usize>() + projects.sum::<usize>() + roles.sum::<usize>()
+    let roles = roles.sum::<usize>() / grants.holders_of_roles();
+    Grants::BYTES + groups.sum::<usize>() + projects.sum::<usize>() + roles
 }
 
 fn gear_weight(gear: &GearAccess) -> usize {

@@ -35,24 +35,17 @@ const FENCES: usize = 4_096;
 const MOST_IN_DOUBT: usize = 100_000;
 
 /// What the store said about a key at one revision; `None` if it knew no such thing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry<V> {
     pub(super) as_of: u64,
     pub(super) value: Option<V>,
 }
 
-/// The same, as it is shared once it has been taken in.
-#[derive(Debug)]
-pub(super) struct Loaded<K, V> {
-    as_of: u64,
-    kept: Option<Arc<Kept<K, V>>>,
-}
-
 /// What the cache knows about a key for a view.
 #[derive(Debug)]
-pub(super) enum Found<K, V> {
+pub(super) enum Found<V> {
     /// This holds at the view's revision.
-    Known(Option<Arc<Kept<K, V>>>),
+    Known(Option<V>),
     /// What is held is newer than the view: a newer view is needed.
     Ahead(u64),
     /// Nothing that can be used: load.
@@ -66,7 +59,7 @@ pub(super) struct Open<'c, K, V> {
     revision: u64,
 }
 
-/// A bounded cache of one kind of thing.
+/// A bounded cache of one kind of thing. Values are shared by cloning them, which should cost little.
 pub(super) struct Fenced<K, V> {
     present: Bounded<K, V>,
     absent: Bounded<K, ()>,
@@ -95,7 +88,7 @@ enum Doubts<K> {
 impl<K, V> Fenced<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
 {
     /// An empty cache, bounded in bytes for things that exist and in number for those that do not.
     ///
@@ -163,35 +156,38 @@ where
         &self,
         key: &Q,
         revision: u64,
-        loaded: Option<&HashMap<K, Loaded<K, V>>>,
-    ) -> Found<K, V>
+        loaded: Option<&HashMap<K, Entry<V>>>,
+    ) -> Found<V>
     where
         K: Borrow<Q>,
     {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        let present = self.present.get(hash, key);
-        if let Some(kept) = &present
-            && kept.as_of >= fence
-        {
-            return found(kept.as_of, present, revision);
-        }
-        if let Some(loaded) = loaded.and_then(|loaded| loaded.get(key))
-            && loaded.as_of >= fence
-        {
-            return found(loaded.as_of, loaded.kept.clone(), revision);
-        }
-        if let Some(absent) = self.absent.get(hash, key)
-            && absent.as_of >= fence
-        {
-            return found(absent.as_of, None, revision);
-        }
+        let present = self.present(hash, key);
         // What is held exists, even where the fence, which others share, keeps it from being used.
-        if present.is_none() && self.is_ruled_out(key, revision) {
-            Found::Known(None)
-        } else {
-            Found::Nothing
+        let exists = present.is_some();
+        let usable = |entry: &Entry<V>| entry.as_of >= fence;
+        let loaded = || loaded.and_then(|loaded| loaded.get(key)).filter(|entry| usable(entry)).cloned();
+        let absent = || self.absent(hash, key).filter(usable);
+        if let Some(entry) = present.filter(usable).or_else(loaded).or_else(absent) {
+            return entry.for_view(revision);
         }
+        if !exists && self.is_ruled_out(key, revision) { Found::Known(None) } else { Found::Nothing }
+    }
+
+    fn present<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        let entry = |kept: &Kept<K, V>| Entry { as_of: kept.as_of, value: Some(kept.value.clone()) };
+        self.present.glance(hash, key, entry)
+    }
+
+    fn absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.absent.glance(hash, key, |kept| Entry { as_of: kept.as_of, value: None })
     }
 
     fn is_ruled_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
@@ -228,7 +224,7 @@ where
     where
         K: Borrow<Q>,
     {
-        match self.absent.get(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
+        match self.absent(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
             Some(absent) => usable.contains(&absent.as_of),
             None => self.is_ruled_out(key, *usable.end()),
         }
@@ -248,11 +244,7 @@ where
     }
 
     /// Loads the key, once however many callers wait, and keeps what the store said.
-    pub(super) async fn load<E, Fut>(
-        &self,
-        key: &K,
-        load: impl FnOnce() -> Fut + Send,
-    ) -> Result<Loaded<K, V>, E>
+    pub(super) async fn load<E, Fut>(&self, key: &K, load: impl FnOnce() -> Fut + Send) -> Result<Entry<V>, E>
     where
         Fut: Future<Output = Result<Entry<V>, E>> + Send,
     {
@@ -261,45 +253,41 @@ where
         if let Some(loaded) = self.usable(key) {
             return Ok(loaded);
         }
-        let Entry { as_of, value } = load().await?;
-        let kept = value.map(|value| self.keep(key.clone(), as_of, value));
-        if kept.is_none() {
-            self.absent.put(Arc::new(Kept::new(key.clone(), as_of, (), 1)), &|_| {});
+        let entry = load().await?;
+        if let Some(value) = entry.value.clone() {
+            self.keep(key.clone(), entry.as_of, value);
+        } else {
+            self.absent.put(Kept::new(key.clone(), entry.as_of, (), 1), &|_| {});
             // There was such a thing, and views from before it went may still be asked.
             self.doubt(key);
             self.present.remove(key);
         }
-        Ok(Loaded { as_of, kept })
+        Ok(entry)
     }
 
-    fn keep(&self, key: K, as_of: u64, value: V) -> Arc<Kept<K, V>> {
+    fn keep(&self, key: K, as_of: u64, value: V) {
         let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
-        let kept = Arc::new(Kept::new(key, as_of, value, weight));
         let leaving = |key: &K| {
             self.evictions.bump();
             self.doubt(key);
         };
-        if !self.present.put(Arc::clone(&kept), &leaving) {
-            self.doubt(&kept.key);
+        if !self.present.put(Kept::new(key.clone(), as_of, value, weight), &leaving) {
+            self.doubt(&key);
         }
-        kept
     }
 
-    fn usable(&self, key: &K) -> Option<Loaded<K, V>> {
+    fn usable(&self, key: &K) -> Option<Entry<V>> {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        if let Some(kept) = self.present.get(hash, key).filter(|kept| kept.as_of >= fence) {
-            return Some(Loaded { as_of: kept.as_of, kept: Some(kept) });
-        }
-        let absent = self.absent.get(hash, key).filter(|absent| absent.as_of >= fence)?;
-        Some(Loaded { as_of: absent.as_of, kept: None })
+        let usable = |entry: &Entry<V>| entry.as_of >= fence;
+        self.present(hash, key).filter(usable).or_else(|| self.absent(hash, key).filter(usable))
     }
 }
 
 impl<K, V> Open<'_, K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
 {
     /// What is most likely held of a key with this hash: not to be believed, but to be looked at ahead.
     pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
@@ -320,8 +308,10 @@ where
     }
 }
 
-fn found<K, V>(as_of: u64, kept: Option<Arc<Kept<K, V>>>, revision: u64) -> Found<K, V> {
-    if as_of <= revision { Found::Known(kept) } else { Found::Ahead(as_of) }
+impl<V> Entry<V> {
+    fn for_view(self, revision: u64) -> Found<V> {
+        if self.as_of <= revision { Found::Known(self.value) } else { Found::Ahead(self.as_of) }
+    }
 }
 
 impl<K: Hash + Eq + Clone> Complete<K> {

@@ -3,10 +3,9 @@
 use super::{
     Engine, Shared,
     answer::Query,
-    bounded::Kept,
     cache::Cache,
     error::EngineError,
-    fenced::{Entry, Fenced, Found, Loaded},
+    fenced::{Entry, Fenced, Found},
     view::View,
 };
 use futures_util::future::BoxFuture;
@@ -36,10 +35,10 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub(super) struct Held {
     cache: Option<Arc<Cache>>,
-    users: HashMap<UserId, Loaded<UserId, Grants>>,
-    projects: HashMap<ProjectId, Loaded<ProjectId, GroupId>>,
-    groups: HashMap<GroupId, Loaded<GroupId, ()>>,
-    gears: HashMap<GearName, Loaded<GearName, GearAccess>>,
+    users: HashMap<UserId, Entry<Grants>>,
+    projects: HashMap<ProjectId, Entry<GroupId>>,
+    groups: HashMap<GroupId, Entry<()>>,
+    gears: HashMap<GearName, Entry<Arc<GearAccess>>>,
 }
 
 /// Why a question cannot be decided from what is in memory.
@@ -52,21 +51,21 @@ pub(super) enum Lack {
 
 /// What the store says about a question's things, shared with the cache.
 pub(super) struct Known {
-    user: Option<Arc<Kept<UserId, Grants>>>,
-    project: Option<Arc<Kept<ProjectId, GroupId>>>,
+    user: Option<Grants>,
+    project: Option<GroupId>,
     group_exists: bool,
     destination_exists: bool,
-    gear: Option<Arc<Kept<GearName, GearAccess>>>,
+    gear: Option<Arc<GearAccess>>,
 }
 
 impl Known {
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts {
-            user: self.user.as_ref().map(|kept| &kept.value),
-            group_of_project: self.project.as_ref().map(|kept| &kept.value),
+            user: self.user.as_ref(),
+            group_of_project: self.project.as_ref(),
             group_exists: self.group_exists,
             destination_exists: self.destination_exists,
-            gear: self.gear.as_ref().map(|kept| &kept.value),
+            gear: self.gear.as_deref(),
         }
     }
 }
@@ -113,7 +112,7 @@ pub(super) fn recall(
     Ok(facts)
 }
 
-fn known<K, V>(found: Found<K, V>) -> Result<Option<Arc<Kept<K, V>>>, Lack> {
+fn known<V>(found: Found<V>) -> Result<Option<V>, Lack> {
     match found {
         Found::Known(value) => Ok(value),
         Found::Ahead(revision) => Err(Lack::NewerView(revision)),
@@ -194,13 +193,13 @@ impl<'a> Loader<'a> {
         &self,
         cache: &Fenced<K, V>,
         key: &K,
-        held: &HashMap<K, Loaded<K, V>>,
-        more: &mut HashMap<K, Loaded<K, V>>,
+        held: &HashMap<K, Entry<V>>,
+        more: &mut HashMap<K, Entry<V>>,
         read: Read<K, V>,
     ) -> Result<(), EngineError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
-        V: Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
     {
         if matches!(cache.look(key, self.view.head.revision, Some(held)), Found::Nothing) {
             let entry = cache.load(key, || self.read_one(key, read)).await?;
@@ -264,6 +263,6 @@ fn read_gear<'t>(
     tx: &'t mut Tx,
     name: &'t GearName,
     _: &'t Mutex<Interner>,
-) -> BoxFuture<'t, Result<Option<GearAccess>, StoreError>> {
-    Box::pin(load::gear(tx, name))
+) -> BoxFuture<'t, Result<Option<Arc<GearAccess>>, StoreError>> {
+    Box::pin(async move { Ok(load::gear(tx, name).await?.map(Arc::new)) })
 }

@@ -7,50 +7,59 @@ use super::{
     role::{ProjectGrant, RoleTable},
     text::{GroupId, ProjectId, RoleId, UserId},
 };
+use std::{collections::HashSet, sync::Arc};
+use triomphe::ThinArc;
 
-/// Everything one user holds: the unit that is loaded, cached and decided on.
+/// Everything one user holds: the unit that is loaded, cached and decided on. Clones share it.
+///
+/// All of it is in one piece of memory, but for texts and for what most users have in common: every other piece is a wait.
+// INVARIANT: all lists are sorted and free of duplicates: groups and roles by id, projects by mark, id and role. Look-ups may
+// halve them, and who holds the same has equal ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grants {
+pub struct Grants(ThinArc<Account, Held>);
+
+/// Who holds, and all that is held but the grants on projects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Account {
     user: UserId,
     enabled: bool,
     site_role: SiteRole,
-    // INVARIANT: all lists are sorted and free of duplicates: groups and roles by id, projects by mark, id and role. Look-ups may
-    // halve them, and who holds the same has equal ones.
     groups: Box<[(GroupId, GroupRole)]>,
-    roles: HeldRoles,
-    projects: Box<[Held]>,
+    /// The roles that are held on any project.
+    roles: RoleList,
 }
 
 /// A role, with its mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct HeldRole {
     id: RoleId,
     mark: u32,
 }
 
-/// The roles that are held on any project. Hardly anyone has more than two, which are kept where no further wait for memory is
-/// needed to get at them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct HeldRoles {
-    near: [Option<HeldRole>; 2],
-    more: Box<[HeldRole]>,
-}
+type RoleList = Arc<[HeldRole]>;
 
-impl HeldRoles {
-    fn new(mut roles: impl Iterator<Item = HeldRole>) -> Self {
-        Self { near: [roles.next(), roles.next()], more: roles.collect() }
-    }
+/// The lists of roles that users hold, each once: most users hold one of a few, and a list that many share is near.
+#[derive(Debug, Default)]
+pub struct RoleLists(HashSet<RoleList>);
 
-    fn get(&self, place: u32) -> Option<&HeldRole> {
-        let place = place as usize;
-        match self.near.get(place) {
-            Some(role) => role.as_ref(),
-            None => self.more.get(place - self.near.len()),
+impl RoleLists {
+    /// So many are remembered. What is forgotten then is not shared with what comes later.
+    const MOST: usize = 4_096;
+    /// A list that is longer is hardly anyone else's.
+    const LONGEST: usize = 8;
+
+    fn shared(&mut self, list: Vec<HeldRole>) -> RoleList {
+        if let Some(known) = self.0.get(&*list) {
+            return Arc::clone(known);
         }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &HeldRole> {
-        self.near.iter().flatten().chain(&self.more)
+        let list = RoleList::from(list);
+        if list.len() <= Self::LONGEST {
+            if self.0.len() >= Self::MOST {
+                self.0.clear();
+            }
+            self.0.insert(Arc::clone(&list));
+        }
+        list
     }
 }
 
@@ -72,7 +81,8 @@ const _: () = assert!(IN_A_LINE > 0);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnProject<'a> {
     held: &'a [Held],
-    roles: Option<&'a HeldRoles>,
+    /// Those of the user.
+    roles: &'a [HeldRole],
 }
 
 impl<'a> OnProject<'a> {
@@ -96,11 +106,13 @@ impl<'a> OnProject<'a> {
 
     fn of_user(&self) -> impl Iterator<Item = &'a HeldRole> {
         let Self { held, roles } = *self;
-        held.iter().filter_map(move |held| roles?.get(held.role))
+        held.iter().filter_map(move |held| roles.get(held.role as usize))
     }
 }
 
 impl Grants {
+    /// What anyone takes, in bytes, beside the text of the user's id: two counts, and what is not in lists.
+    pub const BYTES: usize = 2 * size_of::<usize>() + size_of::<Account>();
     /// What a project grant takes, in bytes, beside the text of the project's id.
     pub const GRANT_BYTES: usize = size_of::<Held>();
     /// What one of many roles takes, in bytes, beside the text of its id.
@@ -112,8 +124,21 @@ impl Grants {
         user: UserId,
         enabled: bool,
         site_role: SiteRole,
+        groups: Vec<(GroupId, GroupRole)>,
+        projects: Vec<ProjectGrant>,
+    ) -> Self {
+        Self::sharing(user, enabled, site_role, groups, projects, &mut RoleLists::default())
+    }
+
+    /// The same, sharing its list of roles with others who hold the same ones.
+    #[must_use]
+    pub fn sharing(
+        user: UserId,
+        enabled: bool,
+        site_role: SiteRole,
         mut groups: Vec<(GroupId, GroupRole)>,
         projects: Vec<ProjectGrant>,
+        lists: &mut RoleLists,
     ) -> Self {
         groups.sort();
         groups.dedup_by(|a, b| a.0 == b.0);
@@ -121,60 +146,63 @@ impl Grants {
         roles.sort_unstable();
         roles.dedup();
         let roles: Vec<_> = roles.into_iter().cloned().collect();
-        // Made as long as it will be: what it leaves over at its end would be kept with it.
-        let mut held = Vec::with_capacity(projects.len());
-        held.extend(projects.into_iter().filter_map(|ProjectGrant { project, role }| {
+        let held = projects.into_iter().filter_map(|ProjectGrant { project, role }| {
             let role = u32::try_from(roles.binary_search(&role).ok()?).ok()?;
             Some(Held { mark: mark::of(project.as_str()), project, role })
-        }));
+        });
+        let mut held: Vec<_> = held.collect();
         held.sort_unstable();
         held.dedup();
         let roles = roles.into_iter().map(|id| HeldRole { mark: mark::of(id.as_str()), id });
-        Self {
-            user,
-            enabled,
-            site_role,
-            groups: groups.into(),
-            roles: HeldRoles::new(roles),
-            projects: held.into(),
-        }
+        let roles = lists.shared(roles.collect());
+        let account = Account { user, enabled, site_role, groups: groups.into(), roles };
+        Self(ThinArc::from_header_and_iter(account, held.into_iter()))
+    }
+
+    fn account(&self) -> &Account {
+        &self.0.header.header
+    }
+
+    fn held(&self) -> &[Held] {
+        &self.0.slice
     }
 
     /// The same, held by an enabled user.
     #[must_use]
     pub fn enabled(self) -> Self {
-        Self { enabled: true, ..self }
+        let account = Account { enabled: true, ..self.account().clone() };
+        Self(ThinArc::from_header_and_iter(account, self.held().iter().cloned()))
     }
 
     /// Whose they are.
     #[must_use]
-    pub const fn user(&self) -> &UserId {
-        &self.user
+    pub fn user(&self) -> &UserId {
+        &self.account().user
     }
 
     /// Whether the user is enabled; a disabled one is denied everything.
     #[must_use]
-    pub const fn is_enabled(&self) -> bool {
-        self.enabled
+    pub fn is_enabled(&self) -> bool {
+        self.account().enabled
     }
 
     /// The user's one site role.
     #[must_use]
-    pub const fn site_role(&self) -> SiteRole {
-        self.site_role
+    pub fn site_role(&self) -> SiteRole {
+        self.account().site_role
     }
 
     /// Whether the user may do everything, everywhere: an enabled site admin.
     #[must_use]
-    pub const fn is_superuser(&self) -> bool {
-        self.enabled && matches!(self.site_role, SiteRole::SiteAdmin)
+    pub fn is_superuser(&self) -> bool {
+        self.is_enabled() && matches!(self.site_role(), SiteRole::SiteAdmin)
     }
 
     /// The user's role in a group.
     #[must_use]
     pub fn group_role(&self, group: &GroupId) -> Option<GroupRole> {
-        let at = self.groups.binary_search_by(|(held, _)| held.cmp(group)).ok()?;
-        self.groups.get(at).map(|(_, role)| *role)
+        let at = self.groups().binary_search_by(|(held, _)| held.cmp(group)).ok()?;
+        self.groups().get(at).map(|(_, role)| *role)
     }
 
     /// The user's roles on a project; none when the user is not on it.
@@ -185,16 +213,17 @@ impl Grants {
 
     /// Reads where the roles on this project are likely to be found, and judges nothing. What has been read once is near.
     #[must_use]
-    pub fn near(&self, project: Marked<'_>) -> u32 {
-        let likely = mark::likely(&self.projects, project.mark());
-        likely.iter().step_by(IN_A_LINE).fold(0, |all, held| all ^ held.mark)
+    pub fn near(&self, project: Marked<'_>) -> usize {
+        let likely = mark::likely(self.held(), project.mark());
+        likely.iter().step_by(IN_A_LINE).fold(0, |all, held| all ^ held.mark as usize)
     }
 
     /// The same as [`on_project`](Self::on_project) where the project's mark is known already.
     #[must_use]
     pub fn on_marked(&self, project: Marked<'_>) -> OnProject<'_> {
         let (project, mark) = (project.text(), project.mark());
-        let mut held = self.projects.get(mark::first(&self.projects, mark, |held| held.mark)..);
+        let all = self.held();
+        let mut held = all.get(mark::first(all, mark, |held| held.mark)..);
         // Other projects may bear the same mark. Grants on one project stand beside each other.
         while let Some([one, after @ ..]) = held
             && one.mark == mark
@@ -204,7 +233,7 @@ impl Grants {
                 let count = 1 + after.iter().take_while(is_same).count();
                 return OnProject {
                     held: held.and_then(|held| held.get(..count)).unwrap_or_default(),
-                    roles: Some(&self.roles),
+                    roles: &self.account().roles,
                 };
             }
             held = Some(after);
@@ -220,19 +249,25 @@ impl Grants {
 
     /// All group roles, by group.
     #[must_use]
-    pub const fn groups(&self) -> &[(GroupId, GroupRole)] {
-        &self.groups
+    pub fn groups(&self) -> &[(GroupId, GroupRole)] {
+        &self.account().groups
     }
 
     /// All project grants, those on one project beside each other; otherwise in no order that means anything.
     pub fn projects(&self) -> impl Iterator<Item = (&ProjectId, &RoleId)> {
-        let role = |held: &Held| self.roles.get(held.role);
-        self.projects.iter().filter_map(move |held| Some((&held.project, &role(held)?.id)))
+        let role = |held: &Held| self.account().roles.get(held.role as usize);
+        self.held().iter().filter_map(move |held| Some((&held.project, &role(held)?.id)))
     }
 
     /// The roles that are held on any project, each once, by id.
     pub fn roles(&self) -> impl Iterator<Item = &RoleId> {
-        self.roles.iter().map(|role| &role.id)
+        self.account().roles.iter().map(|role| &role.id)
+    }
+
+    /// How many users share the list of these roles: its memory is theirs together.
+    #[must_use]
+    pub fn holders_of_roles(&self) -> usize {
+        Arc::strong_count(&self.account().roles)
     }
 }
 
@@ -291,6 +326,31 @@ mod tests {
         assert_eq!(mask(&held, &roles), ActionMask::of(&[Action::TagsView]));
         let without = RoleTable::with_custom([role(&other, "files_download")]);
         assert!(mask(&held, &without).is_empty());
+    }
+
+    #[test]
+    fn who_holds_the_same_roles_shares_their_list_and_nobody_else_does() {
+        let mut lists = RoleLists::default();
+        let mut held = |user: &str, roles: &[String]| {
+            let grant = |role: &String| ProjectGrant {
+                project: ProjectId::parse("p").unwrap(),
+                role: RoleId::parse(role).unwrap(),
+            };
+            let (user, projects) = (UserId::parse(user).unwrap(), roles.iter().map(grant).collect());
+            Grants::sharing(user, true, SiteRole::User, Vec::new(), projects, &mut lists)
+        };
+        let roles: Vec<_> = (0..20).map(|n| format!("r{n}")).collect();
+        let (ann, ben, eve) = (held("ann", &roles[..2]), held("ben", &roles[..2]), held("eve", &roles[1..3]));
+        assert!(Arc::ptr_eq(&ann.account().roles, &ben.account().roles));
+        assert_eq!((roles_on(&ben, "p"), roles_on(&eve, "p")), (vec!["r0", "r1"], vec!["r1", "r2"]));
+        assert_eq!((ben.holders_of_roles(), eve.holders_of_roles()), (3, 2), "the lists' own share counts");
+        // A long list is its user's own; and however many there are, only so many are remembered.
+        assert_eq!(held("joe", &roles).holders_of_roles(), 1);
+        for n in 0..2 * RoleLists::MOST {
+            let _ = held("joe", &[format!("only{n}")]);
+        }
+        assert!(lists.0.len() <= RoleLists::MOST, "{}", lists.0.len());
+        assert_eq!(roles_on(&ann, "p"), ["r0", "r1"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
 };
 use rolegate_rbac::{
     gear::GearAccess,
-    grants::Grants,
+    grants::{Grants, RoleLists},
     level::{GroupRole, SiteRole},
     role::{ProjectGrant, Role, RoleActions, RoleTable},
     text::{GearName, GroupId, Label, ProjectId, RoleId, TextError, UserId},
@@ -69,7 +69,9 @@ pub async fn user_sharing(tx: &mut Tx, id: &UserId, ids: &Mutex<Interner>) -> Re
             _ => projects.push(ids.grant(row.str(1)?, row.str(2)?)?),
         }
     }
-    Ok(standing.map(|(site_role, enabled)| Grants::new(id.clone(), enabled, site_role, groups, projects)))
+    Ok(standing.map(|(site_role, enabled)| {
+        Grants::sharing(id.clone(), enabled, site_role, groups, projects, &mut ids.role_lists)
+    }))
 }
 
 /// The group that a project belongs to; `None` if there is no such project.
@@ -181,7 +183,7 @@ async fn all_users(tx: &mut Tx, ids: &mut Interner) -> Result<Vec<Grants>> {
     let mut users = Vec::with_capacity(standings.0.len());
     tx.each(sql, &[Text("\t"), Text("\n")], |row| {
         let grants = row.str(1)?.lines().map(|line| ids.grant_of(line)).collect::<Result<_>>()?;
-        users.extend(standings.take(row.str(0)?, grants));
+        users.extend(standings.take(row.str(0)?, grants, &mut ids.role_lists));
         Ok(())
     })
     .await?;
@@ -197,9 +199,9 @@ type Standing = (bool, SiteRole, Vec<(GroupId, GroupRole)>);
 
 impl Standings {
     /// The user with these project grants.
-    fn take(&mut self, user: &str, projects: Vec<ProjectGrant>) -> Option<Grants> {
+    fn take(&mut self, user: &str, projects: Vec<ProjectGrant>, lists: &mut RoleLists) -> Option<Grants> {
         let (id, (enabled, site_role, groups)) = self.0.remove_entry(user)?;
-        Some(Grants::new(id, enabled, site_role, groups, projects))
+        Some(Grants::sharing(id, enabled, site_role, groups, projects, lists))
     }
 
     /// Those without any.
@@ -231,9 +233,10 @@ pub(super) async fn gears(tx: &mut Tx) -> Result<BTreeMap<GearName, GearAccess>>
     Ok(gears)
 }
 
-/// Makes one copy of each id that many grants share: memory per grant is what bounds a cache's reach.
+/// Makes one copy of each id, and of each list of roles, that many grants share: memory per grant is what bounds a cache's reach.
 #[derive(Default)]
 pub struct Interner {
+    role_lists: RoleLists,
     groups: HashSet<GroupId>,
     projects: HashSet<ProjectId>,
     roles: HashSet<RoleId>,

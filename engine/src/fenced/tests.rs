@@ -73,7 +73,7 @@ proptest! {
             for (revision, key) in (since..=store.newest()).flat_map(|revision| (0..6).map(move |key| (revision, key))) {
                 let said = store.at(revision, key);
                 let looked = match cache.look(&key, revision, None) {
-                    Found::Known(kept) => Some(kept.map(|kept| kept.value)),
+                    Found::Known(kept) => Some(kept),
                     Found::Ahead(_) | Found::Nothing => None,
                 };
                 let glanced = cache.glance(&key, revision, |value| Some(value.copied()));
