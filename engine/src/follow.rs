@@ -1,6 +1,6 @@
 //! The follower: one task that keeps the view in step with the store.
 
-use super::{Engine, cache::Cache, left::LeftEpochs, view::View};
+use super::{Engine, cache::Cache, freshness::Beginning, left::LeftEpochs, view::View};
 use rolegate_rbac::role::RoleTable;
 use rolegate_store::{
     change::Change,
@@ -27,7 +27,7 @@ impl Engine {
         let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut left = LeftEpochs::default();
         loop {
-            let began = Instant::now();
+            let began = self.shared.pulse.begin();
             let look = self.look(began, &mut left).await;
             self.shared.pulse.beat(began, look.is_ok());
             match look {
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Looks at the store once and brings the view in line with it.
-    async fn look(&self, began: Instant, left: &mut LeftEpochs) -> Result<(), StoreError> {
+    async fn look(&self, began: Beginning, left: &mut LeftEpochs) -> Result<(), StoreError> {
         let store = &self.shared.store;
         store.refresh().await?;
         let mut tx = store.read_first().await?;

@@ -1,6 +1,11 @@
 //! How fresh an answer must be, and how fresh the engine is.
 
-use super::{Engine, error::EngineError, view::View};
+use super::{
+    Engine,
+    clock::{Clock, Running},
+    error::EngineError,
+    view::View,
+};
 use rolegate_store::revision::Token;
 use std::{
     sync::{
@@ -54,13 +59,19 @@ impl Feed {
 
 /// The follower's heartbeat: what its looks at the store have come to.
 pub(super) struct Pulse {
-    /// What moments are counted from.
-    origin: Instant,
-    /// When the look began that last confirmed that the view is the store's head, in nanoseconds from one before the
-    /// origin; 0 is never.
+    clock: Running,
+    /// When the look began that last confirmed that the view is the store's head, in nanoseconds of the clock and one more; 0 is
+    /// never.
     confirmed: AtomicU64,
     /// The last look that has ended.
     looks: watch::Sender<Look>,
+}
+
+/// The moment at which a look begins: for ages, and among moments at which callers ask.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    tick: Duration,
+    at: Instant,
 }
 
 /// A look at the store that has ended.
@@ -70,35 +81,33 @@ struct Look {
     found_the_store: bool,
 }
 
-impl Default for Pulse {
-    fn default() -> Self {
-        let origin = Instant::now();
-        let none = Look { began: origin, found_the_store: false };
-        Self { origin, confirmed: AtomicU64::new(0), looks: watch::Sender::new(none) }
-    }
-}
-
 impl Pulse {
+    pub(super) fn new(clock: Clock) -> Self {
+        let none = Look { began: Instant::now(), found_the_store: false };
+        Self { clock: Running::new(clock), confirmed: AtomicU64::new(0), looks: watch::Sender::new(none) }
+    }
+
+    /// A look begins.
+    pub(super) fn begin(&self) -> Beginning {
+        Beginning { tick: self.clock.now(), at: Instant::now() }
+    }
+
     /// A look has brought the view to what the store's head was when it began.
-    pub(super) fn confirm(&self, began: Instant) {
+    pub(super) fn confirm(&self, began: Beginning) {
+        // Nanoseconds fit for five hundred years.
+        let began = u64::try_from(began.tick.as_nanos()).unwrap_or(u64::MAX - 1);
         // Released after the view was published: whoever reads this finds that view, or a later one.
-        self.confirmed.store(1 + self.since_origin(began), Ordering::Release);
+        self.confirmed.store(1 + began, Ordering::Release);
     }
 
     /// A look has ended, whatever it came to.
-    pub(super) fn beat(&self, began: Instant, found_the_store: bool) {
-        self.looks.send_replace(Look { began, found_the_store });
+    pub(super) fn beat(&self, began: Beginning, found_the_store: bool) {
+        self.looks.send_replace(Look { began: began.at, found_the_store });
     }
 
     fn age(&self) -> Option<Duration> {
-        let now = self.since_origin(Instant::now());
         let confirmed = self.confirmed.load(Ordering::Acquire).checked_sub(1)?;
-        Some(Duration::from_nanos(now.saturating_sub(confirmed)))
-    }
-
-    /// Nanoseconds fit for five hundred years.
-    fn since_origin(&self, moment: Instant) -> u64 {
-        u64::try_from(moment.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX - 1)
+        Some(self.clock.since(Duration::from_nanos(confirmed)))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod answer;
 mod bounded;
 mod budget;
 mod cache;
+pub mod clock;
 pub mod decisions;
 pub mod error;
 mod fenced;
@@ -22,6 +23,7 @@ pub mod write;
 pub use cache::Kind;
 
 use budget::Budget;
+use clock::Clock;
 use freshness::Pulse;
 use rolegate_rbac::custom_role::RequiredActions;
 use rolegate_store::{Store, audit::DEFAULT_AUDIT, load::Interner, write::DEFAULT_HISTORY};
@@ -40,6 +42,8 @@ const SHARED_IDS: usize = 1 << 16;
 /// What an engine can be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What tells how long ago the store's head was confirmed.
+    pub clock: Clock,
     /// Without confirmation of the store's head for so long, nothing is decided.
     pub max_staleness: Duration,
     /// Past this age of confirmation, the log warns.
@@ -67,6 +71,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            clock: Clock::default(),
             max_staleness: Duration::from_secs(30),
             warn_staleness: Duration::from_secs(5),
             cache_bytes: 64 * 1024 * 1024,
@@ -112,11 +117,12 @@ impl Engine {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Self {
         let budget = Budget::new(settings.lookups_in_flight, settings.unknown_lookups_per_second);
+        let pulse = Pulse::new(settings.clock);
         let shared = Shared {
             store,
             settings,
             published: Published::default(),
-            pulse: Pulse::default(),
+            pulse,
             home: OnceLock::new(),
             nudge: Notify::new(),
             budget,

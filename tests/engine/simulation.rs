@@ -18,7 +18,7 @@ mod door;
 mod driver;
 
 use driver::Driver;
-use rolegate::engine::Settings;
+use rolegate::engine::{Settings, clock::Clock};
 use std::time::Duration;
 
 const STEPS: usize = 400;
@@ -28,6 +28,7 @@ const MAX_STALENESS: Duration = Duration::from_secs(20);
 
 fn settings(preload: bool) -> Settings {
     Settings {
+        clock: Clock::Runtime,
         preload,
         max_staleness: MAX_STALENESS,
         unknown_lookups_per_second: u32::MAX,

@@ -1,5 +1,6 @@
 //! The time as the stack wants it for its pings: at every frame, and to the second.
 
+use crate::engine::clock::last_tick;
 use hyper::rt::{Sleep, Timer};
 use hyper_util::rt::TokioTimer;
 use std::{
@@ -39,20 +40,6 @@ impl Timer for Ticks {
         let (moment, tick) = self.since;
         moment + last_tick().saturating_sub(tick)
     }
-}
-
-/// When the kernel's clock last ticked, since some moment.
-#[cfg(target_os = "linux")]
-fn last_tick() -> Duration {
-    use rustix::time::{ClockId, clock_gettime};
-    Duration::try_from(clock_gettime(ClockId::MonotonicCoarse)).unwrap_or_default()
-}
-
-/// Other kernels tell the time alone.
-#[cfg(not(target_os = "linux"))]
-fn last_tick() -> Duration {
-    static SOME_MOMENT: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    SOME_MOMENT.elapsed()
 }
 
 #[cfg(test)]
