@@ -1,11 +1,9 @@
-//! Counts of what questions came to. Each thread has cells of its own, as all counts have that every call moves.
+//! Counts of what questions came to.
 
-use super::{answer::Answer, error::EngineError, stats::thread_number};
+use super::{answer::Answer, apart::Apart, error::EngineError};
 use rolegate_rbac::decide::Reason;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How many threads count apart; further ones share.
-const SHARDS: usize = 16;
 /// Every reason of a decision, then every reason why there was none, and why one that was reached was not told.
 const OUTCOMES: usize = Reason::ALL.len() + EngineError::KINDS.len() + Untold::ALL.len();
 
@@ -25,14 +23,7 @@ impl Untold {
 
 /// How many questions came to what.
 #[derive(Debug, Default)]
-pub struct Decisions {
-    shards: [Shard; SHARDS],
-}
-
-/// A thread's counts, apart in memory from those of others.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Shard([AtomicU64; OUTCOMES]);
+pub struct Decisions(Apart<[AtomicU64; OUTCOMES]>);
 
 impl Decisions {
     /// How many questions were decided for this reason.
@@ -54,7 +45,7 @@ impl Decisions {
     }
 
     fn sum(&self, place: usize) -> u64 {
-        self.shards.iter().filter_map(|shard| shard.0.get(place)).map(|count| count.load(Relaxed)).sum()
+        self.0.all().filter_map(|counts| counts.get(place)).map(|count| count.load(Relaxed)).sum()
     }
 
     /// One question came to this.
@@ -86,9 +77,9 @@ impl Decisions {
     }
 
     fn add(&self, place: usize, more: u64) {
-        let shard = self.shards.get(thread_number() % SHARDS);
-        if let Some(count) = shard.and_then(|shard| shard.0.get(place)) {
-            count.fetch_add(more, Relaxed);
+        let here = self.0.here();
+        if let Some(count) = here.counts.get(place) {
+            here.add(count, more);
         }
     }
 }

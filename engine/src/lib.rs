@@ -1,6 +1,7 @@
 //! A fresh answer, fast: decisions from an in-memory view of the store that follows its changes.
 
 pub mod answer;
+pub mod apart;
 mod bounded;
 mod budget;
 mod cache;

@@ -1,26 +1,10 @@
 //! What an engine counts, for metrics to read.
 
-use super::{cache::Kind, decisions::Decisions};
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
+use super::{apart::Apart, cache::Kind, decisions::Decisions};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
-
-/// The number of this thread among those that count: 0 for the first that did, and so on. Counts that every call moves are
-/// kept apart by it, since threads that count into the same memory wait for each other.
-#[must_use]
-pub fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static NUMBER: Cell<Option<usize>> = const { Cell::new(None) });
-    NUMBER.get().unwrap_or_else(|| {
-        let number = NEXT.fetch_add(1, Relaxed);
-        NUMBER.set(Some(number));
-        number
-    })
-}
 
 /// A number that only grows, or stands for a level.
 #[derive(Debug, Default)]
@@ -49,6 +33,24 @@ impl Count {
     }
 }
 
+/// A number that only grows, and does so at every call.
+#[derive(Debug, Default)]
+pub struct Often(Apart<AtomicU64>);
+
+impl Often {
+    /// One more.
+    pub fn bump(&self) {
+        let here = self.0.here();
+        here.add(here.counts, 1);
+    }
+
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.all().map(|count| count.load(Relaxed)).sum()
+    }
+}
+
 /// The engine's counts and levels.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -57,7 +59,7 @@ pub struct Stats {
     /// Things put out of the cache for want of room, by their kind; shared with the cache, which may be made anew.
     pub evictions: [Arc<Count>; Kind::ALL.len()],
     /// Questions answered from memory alone.
-    pub hits: Count,
+    pub hits: Often,
     /// Questions for which something had to be loaded.
     pub misses: Count,
     /// Look-ups at the store.

@@ -29,11 +29,11 @@ pub(super) struct Places {
     waiting: Seats,
     watches: Seats,
     talks: Seats,
-    room: Arc<Room>,
+    room: Room,
 }
 
 /// So many places at most. Each that is taken is a share in what `taken` holds, which counts them: sharing is cheaper than a
-/// counter and a handle to it.
+/// counter and a handle to it. It is the way to the room as well: all threads write where shares are counted, at every call.
 #[derive(Clone)]
 struct Seats {
     taken: Arc<Taken>,
@@ -41,15 +41,14 @@ struct Seats {
 }
 
 /// A handle that is none of the places.
-#[derive(Default)]
-struct Taken(Arc<()>);
+struct Taken(Arc<Room>);
 
 impl Seats {
-    fn new(most: usize) -> Self {
-        Self { taken: Arc::default(), most }
+    fn new(most: usize, room: &Room) -> Self {
+        Self { taken: Arc::new(Taken(Arc::new(room.clone()))), most }
     }
 
-    fn take(&self) -> Option<Arc<()>> {
+    fn take(&self) -> Option<Arc<Room>> {
         // Taken before it is counted: two that take the last one may both be refused, but never both be let in.
         let place = Arc::clone(&self.taken.0);
         (Arc::strong_count(&place) <= self.most + 1).then_some(place)
@@ -64,22 +63,23 @@ pub(super) struct Place(Arc<Held>);
 struct Held {
     load: Load,
     is_free: bool,
-    _seat: Arc<()>,
 }
 
 /// A place for waiting, until it is dropped.
-pub(super) struct Waits(#[expect(dead_code, reason = "held, not read")] Arc<()>);
+pub(super) struct Waits(#[expect(dead_code, reason = "held, not read")] Arc<Room>);
 
 impl Places {
     pub(super) fn new(calls: usize, watches: usize, longest_message: usize) -> Self {
-        let room = Arc::new(Room::for_messages_of(longest_message));
-        let [calls, begun, waiting, watches, talks] = [calls, BEGUN, WAITING, watches, TALKS].map(Seats::new);
+        let room = Room::for_messages_of(longest_message);
+        let seats = |most| Seats::new(most, &room);
+        let [calls, begun, waiting, watches, talks] = [calls, BEGUN, WAITING, watches, TALKS].map(seats);
         Self { calls, begun, waiting, watches, talks, room }
     }
 
     /// The same places for the calls on one connection, which has places of its own for questions for the health.
     pub(super) fn on_connection(&self) -> Self {
-        Self { begun: Seats::new(BEGUN), waiting: Seats::new(WAITING), ..self.clone() }
+        let [begun, waiting] = [BEGUN, WAITING].map(|most| Seats::new(most, &self.room));
+        Self { begun, waiting, ..self.clone() }
     }
 
     /// Takes a place for a call of this path, and room for its headers, if there are any.
@@ -94,7 +94,7 @@ impl Places {
         } else {
             &self.calls
         };
-        let held = Held { _seat: seats.take()?, is_free, load: Load::on(Arc::clone(&self.room)) };
+        let held = Held { is_free, load: Load::on(seats.take()?) };
         held.load.take_head(headers).then(|| Place(Arc::new(held)))
     }
 

@@ -17,17 +17,18 @@ const HEADER: usize = 128;
 /// How many messages of the largest size find room.
 const LARGEST_MESSAGES: usize = 16;
 
-/// The room for all long messages of a face.
+/// The room for all long messages of a face. Clones are the same room.
+#[derive(Clone)]
 pub(super) struct Room {
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
     most: usize,
     longest: usize,
 }
 
 impl Room {
     /// For messages of at most so many bytes; longer ones are refused elsewhere, before anything is set aside for them.
-    pub(super) const fn for_messages_of(longest: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), most: longest.saturating_mul(LARGEST_MESSAGES), longest }
+    pub(super) fn for_messages_of(longest: usize) -> Self {
+        Self { taken: Arc::default(), most: longest.saturating_mul(LARGEST_MESSAGES), longest }
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -45,7 +46,7 @@ impl Room {
     }
 }
 
-/// The room that one call takes: as much as the longest of its messages so far, for it has one at a time.
+/// What one call takes of the room: as much as the longest of its messages so far, for it has one at a time.
 pub(super) struct Load {
     room: Arc<Room>,
     bytes: AtomicUsize,
@@ -88,7 +89,11 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.room.leave(*self.bytes.get_mut());
+        let bytes = *self.bytes.get_mut();
+        // Most calls take none, and all threads would write to what all share.
+        if bytes > 0 {
+            self.room.leave(bytes);
+        }
     }
 }
 

@@ -1,11 +1,10 @@
-//! Counts of calls by method and outcome. Each thread that serves has cells of its own: threads that count into the same
-//! memory would wait for each other at every call.
+//! Counts of calls by method and outcome.
 
-use crate::engine::stats::thread_number;
+use crate::engine::apart::Apart;
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -16,19 +15,13 @@ pub(super) const BOUNDS: [f64; 10] =
     [10e-6, 40e-6, 160e-6, 640e-6, 2.56e-3, 10.24e-3, 40.96e-3, 163.84e-3, 655.36e-3, 2.621_44];
 /// gRPC's codes are numbered from 0 to 16.
 const CODES: usize = 17;
-/// How many threads count apart; further ones share.
-const SHARDS: usize = 16;
 
 /// All counts. Methods go by their numbers.
-pub(super) struct Tally {
-    shards: Box<[Shard]>,
-}
+pub(super) struct Tally(Box<Apart<Counts>>);
 
-/// A thread's counts, apart in memory from those of others.
-#[repr(align(128))]
-struct Shard {
-    /// Calls that began here less those that ended here.
-    in_flight: AtomicI64,
+struct Counts {
+    begun: AtomicU64,
+    ended: AtomicU64,
     /// By method and code; made when first needed, which for most is never.
     cells: Box<[OnceLock<Box<Cell>>]>,
 }
@@ -55,47 +48,48 @@ impl Sum {
 
 impl Tally {
     pub(super) fn new(methods: usize) -> Self {
-        let shard = |_| Shard {
-            in_flight: AtomicI64::new(0),
+        let counts = || Counts {
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             cells: (0..methods * CODES).map(|_| OnceLock::new()).collect(),
         };
-        Self { shards: (0..SHARDS).map(shard).collect() }
-    }
-
-    fn here(&self) -> &Shard {
-        #[expect(clippy::indexing_slicing, reason = "the shard is a remainder of the length")]
-        &self.shards[thread_number() % SHARDS]
+        Self(Box::new(Apart::new(counts)))
     }
 
     /// A call has begun.
     pub(super) fn begin(&self) {
-        self.here().in_flight.fetch_add(1, Relaxed);
+        let here = self.0.here();
+        here.add(&here.counts.begun, 1);
     }
 
     /// A call has ended; it may have begun on another thread.
     pub(super) fn end(&self, method: usize, code: Code, took: Duration) {
-        let here = self.here();
-        here.in_flight.fetch_sub(1, Relaxed);
-        let Some(cell) = here.cells.get(method * CODES + code as usize) else { return };
+        let here = self.0.here();
+        here.add(&here.counts.ended, 1);
+        let Some(cell) = here.counts.cells.get(method * CODES + code as usize) else { return };
         let cell = cell.get_or_init(Box::default);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        cell.nanos.fetch_add(nanos, Relaxed);
+        here.add(&cell.nanos, nanos);
         let seconds = took.as_secs_f64();
         let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
         if let Some(within) = cell.within.get(bucket) {
-            within.fetch_add(1, Relaxed);
+            here.add(within, 1);
         }
     }
 
     /// How many calls have begun and not ended.
-    pub(super) fn in_flight(&self) -> i64 {
-        self.shards.iter().map(|shard| shard.in_flight.load(Relaxed)).sum()
+    pub(super) fn in_flight(&self) -> u64 {
+        let sum =
+            |of: fn(&Counts) -> &AtomicU64| self.0.all().map(|counts| of(counts).load(Relaxed)).sum::<u64>();
+        // In this order: what has ended by now has begun before.
+        let ended = sum(|counts| &counts.ended);
+        sum(|counts| &counts.begun).saturating_sub(ended)
     }
 
     /// What a method's calls came to, for each code that any ended with.
     pub(super) fn of_method(&self, method: usize) -> impl Iterator<Item = (Code, Sum)> {
         (0..CODES).filter_map(move |code| {
-            let cells = self.shards.iter().filter_map(|shard| shard.cells.get(method * CODES + code)?.get());
+            let cells = self.0.all().filter_map(|counts| counts.cells.get(method * CODES + code)?.get());
             let sum = cells.fold(Sum::default(), |mut sum, cell| {
                 sum.within.iter_mut().zip(&cell.within).for_each(|(sum, n)| *sum += n.load(Relaxed));
                 sum.seconds += Duration::from_nanos(cell.nanos.load(Relaxed)).as_secs_f64();
