@@ -62,8 +62,8 @@ pub(super) struct Cache {
 }
 
 /// What an entry costs beside its value and its key's text: a place in the table with the revision, and the room that tables
-/// leave free.
-const ENTRY_OVERHEAD: usize = 48;
+/// leave free, which is up to as much again.
+const ENTRY_OVERHEAD: usize = 64;
 /// What the text of an id costs beside its letters: counters in front of it, and what the allocator takes.
 const ID_OVERHEAD: usize = 24;
 /// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
@@ -205,4 +205,52 @@ fn gear_weight(gear: &GearAccess) -> usize {
         }
     };
     size_of::<GearAccess>() + listed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fenced::Entry, *};
+    use futures_util::FutureExt as _;
+    use rolegate_rbac::{
+        level::{GroupRole, SiteRole},
+        role::ProjectGrant,
+        text::RoleId,
+    };
+    use rolegate_store::revision::Epoch;
+
+    fn cache() -> Cache {
+        let head = Head { epoch: Epoch::parse(&"07".repeat(16)).unwrap(), revision: 0, stamp: 0 };
+        Cache::new(&Settings::default(), head, Default::default())
+    }
+
+    /// Texts of 250 bytes, each of another letter.
+    fn long(letter: char) -> String {
+        letter.to_string().repeat(250)
+    }
+
+    #[test]
+    fn what_nobody_shares_weighs_all_of_its_texts_even_where_it_is_handed_out() {
+        let texts =
+            |weight: u64, count: u64| assert!((250 * count..275 * count + 300).contains(&weight), "{weight}");
+        let cache = cache();
+        let (project, group) = (ProjectId::parse(&long('p')).unwrap(), GroupId::parse(&long('g')).unwrap());
+        let load = async || Ok::<_, ()>(Entry { as_of: 0, value: Some(group) });
+        let _in_use = cache.projects.load(&project, load).now_or_never().unwrap().unwrap();
+        texts(cache.bytes(), 2);
+        let before = cache.bytes();
+        let load = async || {
+            let grant = |project, role| ProjectGrant {
+                project: ProjectId::parse(&long(project)).unwrap(),
+                role: RoleId::parse(&long(role)).unwrap(),
+            };
+            let groups = vec![(GroupId::parse(&long('h')).unwrap(), GroupRole::Admin)];
+            let user = UserId::parse(&long('u')).unwrap();
+            let grants =
+                Grants::new(user, true, SiteRole::User, groups, vec![grant('q', 'r'), grant('s', 't')]);
+            Ok::<_, ()>(Entry { as_of: 0, value: Some(grants) })
+        };
+        let user = UserId::parse(&long('u')).unwrap();
+        let _in_use = cache.users.load(&user, load).now_or_never().unwrap().unwrap();
+        texts(cache.bytes() - before, 6);
+    }
 }

@@ -117,7 +117,7 @@ where
     pub(super) fn fill(&mut self, since: u64, everything: impl IntoIterator<Item = (K, V)>) {
         self.complete = Some(Complete { since, in_doubt: RwLock::new(Doubts::These(HashSet::new())) });
         for (key, value) in everything {
-            self.keep(key, since, value);
+            self.keep(key, since, &value);
         }
     }
 
@@ -163,19 +163,18 @@ where
     {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        let present = self.present(hash, key);
+        let present = self.what_is_present(hash, key);
         // What is held exists, even where the fence, which others share, keeps it from being used.
         let exists = present.is_some();
-        let usable = |entry: &Entry<V>| entry.as_of >= fence;
-        let loaded = || loaded.and_then(|loaded| loaded.get(key)).filter(|entry| usable(entry)).cloned();
-        let absent = || self.absent(hash, key).filter(usable);
-        if let Some(entry) = present.filter(usable).or_else(loaded).or_else(absent) {
+        let loaded = || loaded.and_then(|loaded| loaded.get(key)).cloned().filter(Entry::behind(fence));
+        let absent = || self.what_is_absent(hash, key).filter(Entry::behind(fence));
+        if let Some(entry) = present.filter(Entry::behind(fence)).or_else(loaded).or_else(absent) {
             return entry.for_view(revision);
         }
         if !exists && self.is_ruled_out(key, revision) { Found::Known(None) } else { Found::Nothing }
     }
 
-    fn present<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
+    fn what_is_present<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
     where
         K: Borrow<Q>,
     {
@@ -183,7 +182,7 @@ where
         self.present.glance(hash, key, entry)
     }
 
-    fn absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
+    fn what_is_absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
     where
         K: Borrow<Q>,
     {
@@ -224,7 +223,7 @@ where
     where
         K: Borrow<Q>,
     {
-        match self.absent(hash, key).filter(|absent| absent.as_of >= *usable.start()) {
+        match self.what_is_absent(hash, key).filter(Entry::behind(*usable.start())) {
             Some(absent) => usable.contains(&absent.as_of),
             None => self.is_ruled_out(key, *usable.end()),
         }
@@ -254,7 +253,7 @@ where
             return Ok(loaded);
         }
         let entry = load().await?;
-        if let Some(value) = entry.value.clone() {
+        if let Some(value) = &entry.value {
             self.keep(key.clone(), entry.as_of, value);
         } else {
             self.absent.put(Kept::new(key.clone(), entry.as_of, (), 1), &|_| {});
@@ -265,13 +264,14 @@ where
         Ok(entry)
     }
 
-    fn keep(&self, key: K, as_of: u64, value: V) {
-        let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
+    fn keep(&self, key: K, as_of: u64, value: &V) {
+        // Before it is shared: what weighs it asks with how many its texts are.
+        let weight = u32::try_from((self.weigh)(&key, value)).unwrap_or(u32::MAX);
         let leaving = |key: &K| {
             self.evictions.bump();
             self.doubt(key);
         };
-        if !self.present.put(Kept::new(key.clone(), as_of, value, weight), &leaving) {
+        if !self.present.put(Kept::new(key.clone(), as_of, value.clone(), weight), &leaving) {
             self.doubt(&key);
         }
     }
@@ -279,8 +279,8 @@ where
     fn usable(&self, key: &K) -> Option<Entry<V>> {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        let usable = |entry: &Entry<V>| entry.as_of >= fence;
-        self.present(hash, key).filter(usable).or_else(|| self.absent(hash, key).filter(usable))
+        let absent = || self.what_is_absent(hash, key).filter(Entry::behind(fence));
+        self.what_is_present(hash, key).filter(Entry::behind(fence)).or_else(absent)
     }
 }
 
@@ -309,6 +309,12 @@ where
 }
 
 impl<V> Entry<V> {
+    /// Whether it was read when no change was to come up to this fence.
+    fn behind(fence: u64) -> impl Fn(&Self) -> bool {
+        move |entry| entry.as_of >= fence
+    }
+
+    /// What it tells for a view at this revision.
     fn for_view(self, revision: u64) -> Found<V> {
         if self.as_of <= revision { Found::Known(self.value) } else { Found::Ahead(self.as_of) }
     }

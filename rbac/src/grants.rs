@@ -264,7 +264,7 @@ impl Grants {
         self.account().roles.iter().map(|role| &role.id)
     }
 
-    /// How many users share the list of these roles: its memory is theirs together.
+    /// How many share the list of these roles, whoever remembers it for others included: its memory is theirs together.
     #[must_use]
     pub fn holders_of_roles(&self) -> usize {
         Arc::strong_count(&self.account().roles)

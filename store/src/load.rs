@@ -187,7 +187,7 @@ async fn all_users(tx: &mut Tx, ids: &mut Interner) -> Result<Vec<Grants>> {
         Ok(())
     })
     .await?;
-    users.extend(standings.rest());
+    users.extend(standings.rest(&mut ids.role_lists));
     Ok(users)
 }
 
@@ -205,10 +205,10 @@ impl Standings {
     }
 
     /// Those without any.
-    fn rest(self) -> impl Iterator<Item = Grants> {
-        self.0
-            .into_iter()
-            .map(|(id, (enabled, site_role, groups))| Grants::new(id, enabled, site_role, groups, Vec::new()))
+    fn rest(self, lists: &mut RoleLists) -> impl Iterator<Item = Grants> {
+        self.0.into_iter().map(|(id, (enabled, site_role, groups))| {
+            Grants::sharing(id, enabled, site_role, groups, Vec::new(), lists)
+        })
     }
 }
 

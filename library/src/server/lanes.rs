@@ -1,6 +1,7 @@
 //! Threads that answer questions: one runtime each, so that a connection's work never moves between cores, nor waits for
 //! what else the process does. Reading the store, administration and all the rest stay on the runtime that made them.
 
+use crate::engine::apart::count_apart;
 use std::{
     io,
     sync::{
@@ -66,6 +67,7 @@ impl Lane {
     fn start(number: usize) -> io::Result<Self> {
         let ((open, closed), (tell, told)) = (oneshot::channel(), mpsc::sync_channel(1));
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
+            count_apart();
             let made = Builder::new_current_thread().event_interval(TURNS).enable_all().build();
             // Whoever waits for this does not go away before.
             let _ = tell.send(made.as_ref().map(|runtime| runtime.handle().clone()).map_err(io::Error::kind));

@@ -14,7 +14,7 @@ use std::{
 pub(super) struct Ticks {
     sleeps: TokioTimer,
     /// One moment, by either clock.
-    since: (Instant, Duration),
+    since: (Instant, Option<Duration>),
 }
 
 impl Ticks {
@@ -38,7 +38,8 @@ impl Timer for Ticks {
 
     fn now(&self) -> Instant {
         let (moment, tick) = self.since;
-        moment + last_tick().saturating_sub(tick)
+        let gone_by = last_tick().zip(tick).map(|(now, then)| now.saturating_sub(then));
+        gone_by.map_or_else(Instant::now, |gone_by| moment + gone_by)
     }
 }
 

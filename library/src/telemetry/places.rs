@@ -177,6 +177,26 @@ mod tests {
     }
 
     #[test]
+    fn all_kinds_of_calls_share_the_room_for_long_messages() {
+        let longest = 1 << 20;
+        let places = Places::new(100, 100, longest);
+        let take = |places: &Places, path| places.take(path, &HeaderMap::new()).unwrap();
+        let calls: Vec<_> = std::iter::from_fn(|| {
+            Some(take(&places, CHECK)).filter(|call| call.load().carry(longest).is_ok())
+        })
+        .collect();
+        let others = [
+            take(&places, WATCH),
+            take(&places, REFLECTION),
+            take(&places, HEALTH),
+            take(&places.on_connection(), HEALTH),
+        ];
+        assert!(others.iter().all(|other| other.load().carry(longest).is_err()));
+        drop(calls);
+        assert!(others.iter().all(|other| other.load().carry(longest).is_ok()));
+    }
+
+    #[test]
     fn talks_with_reflection_are_few_and_take_no_place_of_watches() {
         let places = Places::new(1, 1, 1 << 20);
         let talks: Vec<_> =

@@ -77,13 +77,12 @@ impl Tally {
         }
     }
 
-    /// How many calls have begun and not ended.
+    /// How many calls have begun and not ended, but for those that do either while this counts.
     pub(super) fn in_flight(&self) -> u64 {
-        let sum =
-            |of: fn(&Counts) -> &AtomicU64| self.0.all().map(|counts| of(counts).load(Relaxed)).sum::<u64>();
-        // In this order: what has ended by now has begun before.
-        let ended = sum(|counts| &counts.ended);
-        sum(|counts| &counts.begun).saturating_sub(ended)
+        // A call may end on another thread than it began on: one of them may have more that ended.
+        let here = |counts: &Counts| counts.begun.load(Relaxed).wrapping_sub(counts.ended.load(Relaxed));
+        let sum = self.0.all().map(here).fold(0, u64::wrapping_add);
+        u64::try_from(sum.cast_signed()).unwrap_or(0)
     }
 
     /// What a method's calls came to, for each code that any ended with.
