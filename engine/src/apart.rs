@@ -18,7 +18,7 @@ pub struct Apart<T> {
     shared: Far<T>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(align(128))]
 struct Far<T>(T);
 
@@ -32,11 +32,6 @@ pub struct Here<'a, T> {
 }
 
 impl<T> Apart<T> {
-    /// As many as it takes.
-    pub fn new(mut make: impl FnMut() -> T) -> Self {
-        Self { own: array::from_fn(|_| Far(make())), shared: Far(make()) }
-    }
-
     /// What this thread counts into.
     pub fn here(&self) -> Here<'_, T> {
         // INVARIANT: no other thread has this number, or ever will.
@@ -59,7 +54,7 @@ impl<T> Apart<T> {
 
 impl<T: Default> Default for Apart<T> {
     fn default() -> Self {
-        Self::new(T::default)
+        Self { own: array::from_fn(|_| Far::default()), shared: Far::default() }
     }
 }
 

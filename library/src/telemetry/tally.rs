@@ -17,13 +17,17 @@ pub(super) const BOUNDS: [f64; 10] =
 const CODES: usize = 17;
 
 /// All counts. Methods go by their numbers.
-pub(super) struct Tally(Box<Apart<Counts>>);
+pub(super) struct Tally {
+    counts: Box<Apart<Counts>>,
+    methods: usize,
+}
 
+#[derive(Default)]
 struct Counts {
     begun: AtomicU64,
     ended: AtomicU64,
-    /// By method and code; made when first needed, which for most is never.
-    cells: Box<[OnceLock<Box<Cell>>]>,
+    /// By method and code; made when first needed, which for most threads, methods and codes is never.
+    cells: OnceLock<Box<[OnceLock<Box<Cell>>]>>,
 }
 
 #[derive(Default)]
@@ -48,25 +52,22 @@ impl Sum {
 
 impl Tally {
     pub(super) fn new(methods: usize) -> Self {
-        let counts = || Counts {
-            begun: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            cells: (0..methods * CODES).map(|_| OnceLock::new()).collect(),
-        };
-        Self(Box::new(Apart::new(counts)))
+        Self { counts: Box::default(), methods }
     }
 
     /// A call has begun.
     pub(super) fn begin(&self) {
-        let here = self.0.here();
+        let here = self.counts.here();
         here.add(&here.counts.begun, 1);
     }
 
     /// A call has ended; it may have begun on another thread.
     pub(super) fn end(&self, method: usize, code: Code, took: Duration) {
-        let here = self.0.here();
+        let here = self.counts.here();
         here.add(&here.counts.ended, 1);
-        let Some(cell) = here.counts.cells.get(method * CODES + code as usize) else { return };
+        let cells =
+            here.counts.cells.get_or_init(|| (0..self.methods * CODES).map(|_| OnceLock::new()).collect());
+        let Some(cell) = cells.get(method * CODES + code as usize) else { return };
         let cell = cell.get_or_init(Box::default);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         here.add(&cell.nanos, nanos);
@@ -81,14 +82,15 @@ impl Tally {
     pub(super) fn in_flight(&self) -> u64 {
         // A call may end on another thread than it began on: one of them may have more that ended.
         let here = |counts: &Counts| counts.begun.load(Relaxed).wrapping_sub(counts.ended.load(Relaxed));
-        let sum = self.0.all().map(here).fold(0, u64::wrapping_add);
+        let sum = self.counts.all().map(here).fold(0, u64::wrapping_add);
         u64::try_from(sum.cast_signed()).unwrap_or(0)
     }
 
     /// What a method's calls came to, for each code that any ended with.
     pub(super) fn of_method(&self, method: usize) -> impl Iterator<Item = (Code, Sum)> {
         (0..CODES).filter_map(move |code| {
-            let cells = self.0.all().filter_map(|counts| counts.cells.get(method * CODES + code)?.get());
+            let cells =
+                self.counts.all().filter_map(|counts| counts.cells.get()?.get(method * CODES + code)?.get());
             let sum = cells.fold(Sum::default(), |mut sum, cell| {
                 sum.within.iter_mut().zip(&cell.within).for_each(|(sum, n)| *sum += n.load(Relaxed));
                 sum.seconds += Duration::from_nanos(cell.nanos.load(Relaxed)).as_secs_f64();
