@@ -166,9 +166,9 @@ where
         let present = self.what_is_present(hash, key);
         // What is held exists, even where the fence, which others share, keeps it from being used.
         let exists = present.is_some();
-        let loaded = || loaded.and_then(|loaded| loaded.get(key)).cloned().filter(Entry::behind(fence));
-        let absent = || self.what_is_absent(hash, key).filter(Entry::behind(fence));
-        if let Some(entry) = present.filter(Entry::behind(fence)).or_else(loaded).or_else(absent) {
+        let loaded = || loaded.and_then(|loaded| loaded.get(key)).cloned().filter(Entry::not_before(fence));
+        let absent = || self.what_is_absent(hash, key).filter(Entry::not_before(fence));
+        if let Some(entry) = present.filter(Entry::not_before(fence)).or_else(loaded).or_else(absent) {
             return entry.for_view(revision);
         }
         if !exists && self.is_ruled_out(key, revision) { Found::Known(None) } else { Found::Nothing }
@@ -223,7 +223,7 @@ where
     where
         K: Borrow<Q>,
     {
-        match self.what_is_absent(hash, key).filter(Entry::behind(*usable.start())) {
+        match self.what_is_absent(hash, key).filter(Entry::not_before(*usable.start())) {
             Some(absent) => usable.contains(&absent.as_of),
             None => self.is_ruled_out(key, *usable.end()),
         }
@@ -279,8 +279,8 @@ where
     fn usable(&self, key: &K) -> Option<Entry<V>> {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        let absent = || self.what_is_absent(hash, key).filter(Entry::behind(fence));
-        self.what_is_present(hash, key).filter(Entry::behind(fence)).or_else(absent)
+        let absent = || self.what_is_absent(hash, key).filter(Entry::not_before(fence));
+        self.what_is_present(hash, key).filter(Entry::not_before(fence)).or_else(absent)
     }
 }
 
@@ -309,8 +309,8 @@ where
 }
 
 impl<V> Entry<V> {
-    /// Whether it was read when no change was to come up to this fence.
-    fn behind(fence: u64) -> impl Fn(&Self) -> bool {
+    /// Whether it was read at this fence or after it: no change that was known when the fence was looked at has overtaken it.
+    fn not_before(fence: u64) -> impl Fn(&Self) -> bool {
         move |entry| entry.as_of >= fence
     }
 
