@@ -167,7 +167,7 @@ where
         // What is held exists, even where the fence, which others share, keeps it from being used.
         let exists = present.is_some();
         let loaded = || loaded.and_then(|loaded| loaded.get(key)).cloned().filter(Entry::not_before(fence));
-        let absent = || self.what_is_absent(hash, key).filter(Entry::not_before(fence));
+        let absent = || self.absent_since(fence, hash, key);
         if let Some(entry) = present.filter(Entry::not_before(fence)).or_else(loaded).or_else(absent) {
             return entry.for_view(revision);
         }
@@ -182,11 +182,12 @@ where
         self.present.glance(hash, key, entry)
     }
 
-    fn what_is_absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
+    fn absent_since<Q: Hash + Eq + ?Sized>(&self, fence: u64, hash: Hashed, key: &Q) -> Option<Entry<V>>
     where
         K: Borrow<Q>,
     {
-        self.absent.glance(hash, key, |kept| Entry { as_of: kept.as_of, value: None })
+        let entry = |kept: &Kept<K, ()>| Entry { as_of: kept.as_of, value: None };
+        self.absent.glance(hash, key, entry).filter(Entry::not_before(fence))
     }
 
     fn is_ruled_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
@@ -223,7 +224,7 @@ where
     where
         K: Borrow<Q>,
     {
-        match self.what_is_absent(hash, key).filter(Entry::not_before(*usable.start())) {
+        match self.absent_since(*usable.start(), hash, key) {
             Some(absent) => usable.contains(&absent.as_of),
             None => self.is_ruled_out(key, *usable.end()),
         }
@@ -279,8 +280,8 @@ where
     fn usable(&self, key: &K) -> Option<Entry<V>> {
         let hash = self.present.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
-        let absent = || self.what_is_absent(hash, key).filter(Entry::not_before(fence));
-        self.what_is_present(hash, key).filter(Entry::not_before(fence)).or_else(absent)
+        let present = self.what_is_present(hash, key).filter(Entry::not_before(fence));
+        present.or_else(|| self.absent_since(fence, hash, key))
     }
 }
 
