@@ -3,38 +3,19 @@
 //! A look costs one hash, one lock of the key's shard, and no allocation. What has not been looked at since the hand came
 //! by last is put out first (the clock, or second chance, policy): a look leaves nothing behind but a flag.
 
+use super::piece::Piece;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use std::{
-    borrow::Borrow,
-    hash::{BuildHasher as _, Hash},
+    borrow::Borrow as _,
+    hash::BuildHasher as _,
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 /// Many more than threads, so that they seldom meet; and as many as there are bits to tell some of them by.
 const SHARDS: usize = u64::BITS as usize;
-
-/// What is held of a key, in its place in the table.
-#[derive(Debug)]
-pub(super) struct Kept<K, V> {
-    pub(super) key: K,
-    /// The revision at which the value was read.
-    pub(super) as_of: u64,
-    pub(super) value: V,
-    weight: u32,
-    /// Whether it has been looked at since the hand came by.
-    looked_at: AtomicBool,
-}
-
-impl<K, V> Kept<K, V> {
-    /// What was read of a key, and what it weighs.
-    pub(super) const fn new(key: K, as_of: u64, value: V, weight: u32) -> Self {
-        // Whatever is new gets a round before it must go.
-        Self { key, as_of, value, weight, looked_at: AtomicBool::new(true) }
-    }
-}
 
 /// A key's hash: made once for all that is looked up by it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,23 +34,23 @@ impl Hashed {
 }
 
 /// The map.
-pub(super) struct Bounded<K, V> {
-    shards: Box<[RwLock<Shard<K, V>>]>,
+pub(super) struct Bounded<P> {
+    shards: Box<[RwLock<Shard<P>>]>,
     hasher: DefaultHashBuilder,
     weight: AtomicU64,
     most: u64,
 }
 
-struct Shard<K, V> {
-    table: HashTable<Kept<K, V>>,
+struct Shard<P> {
+    table: HashTable<P>,
     /// The place in the table at which the hand stands.
     hand: usize,
 }
 
 /// Shards of the map, each in its place, held open for many looks: nothing is put in or out until this is let go of.
-pub(super) struct Open<'m, K, V>(Vec<Option<RwLockReadGuard<'m, Shard<K, V>>>>);
+pub(super) struct Open<'m, P>(Vec<Option<RwLockReadGuard<'m, Shard<P>>>>);
 
-impl<K: Hash + Eq, V> Bounded<K, V> {
+impl<P: Piece> Bounded<P> {
     /// An empty map that may weigh so much. Maps with the same hasher have the same hashes.
     pub(super) fn new(most: u64, hasher: DefaultHashBuilder) -> Self {
         let shard = |_| RwLock::new(Shard { table: HashTable::new(), hand: 0 });
@@ -88,30 +69,19 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 
     /// The key's hash in this map.
-    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
-    where
-        K: Borrow<Q>,
-    {
+    pub(super) fn hash(&self, key: &str) -> Hashed {
         Hashed(self.hasher.hash_one(key))
     }
 
     /// What is to be told of what is held of the key.
     ///
     /// Nothing else of this map may be looked at in the meantime.
-    pub(super) fn glance<Q: Eq + ?Sized, T>(
-        &self,
-        hash: Hashed,
-        key: &Q,
-        tell: impl FnOnce(&Kept<K, V>) -> T,
-    ) -> Option<T>
-    where
-        K: Borrow<Q>,
-    {
+    pub(super) fn glance<T>(&self, hash: Hashed, key: &str, tell: impl FnOnce(&P) -> T) -> Option<T> {
         self.read(hash.shard()).get(hash, key).map(tell)
     }
 
     /// Holds all that keys with these hashes may be in open. The map must not be looked at in another way in the meantime.
-    pub(super) fn open(&self, hashes: &[Hashed]) -> Open<'_, K, V> {
+    pub(super) fn open(&self, hashes: &[Hashed]) -> Open<'_, P> {
         let wanted = hashes.iter().fold(0_u64, |wanted, hash| wanted | 1 << hash.shard());
         // In the same order everywhere. Writers hold one shard at a time; what they may wait for then is held by nobody who
         // waits for a shard.
@@ -122,41 +92,42 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     /// Holds this from now on, in place of what was held of its key. What weighs more than the whole map may is not held.
     ///
     /// `leaving` is called for each key that is put out for it, before it is. Whether it is held now.
-    pub(super) fn put(&self, kept: Kept<K, V>, leaving: &impl Fn(&K)) -> bool {
-        if u64::from(kept.weight) > self.most {
+    pub(super) fn put(&self, piece: P, leaving: &impl Fn(&P::Key)) -> bool {
+        let weight = weight_of(&piece);
+        if weight > self.most {
             return false;
         }
-        let (hash, weight) = (self.hash(&kept.key), u64::from(kept.weight));
+        let hash = self.hash(piece.key().borrow());
         // Counted before it can be put out again, so that the sum is never less than nothing.
         self.weight.fetch_add(weight, Relaxed);
-        let before = self.write(hash.shard()).replace(hash, kept, &self.hasher);
+        let before = self.write(hash.shard()).replace(hash, piece, &self.hasher);
         self.weight.fetch_sub(before, Relaxed);
         self.keep_to_the_bound(hash.shard(), leaving);
         true
     }
 
     /// Forgets the key.
-    pub(super) fn remove(&self, key: &K) {
+    pub(super) fn remove(&self, key: &str) {
         let hash = self.hash(key);
         let removed = self.write(hash.shard()).remove(hash, key);
         self.weight.fetch_sub(removed, Relaxed);
     }
 
-    fn shard(&self, number: usize) -> &RwLock<Shard<K, V>> {
+    fn shard(&self, number: usize) -> &RwLock<Shard<P>> {
         #[expect(clippy::indexing_slicing, reason = "the number is a remainder of the length")]
         &self.shards[number % SHARDS]
     }
 
-    fn read(&self, number: usize) -> RwLockReadGuard<'_, Shard<K, V>> {
+    fn read(&self, number: usize) -> RwLockReadGuard<'_, Shard<P>> {
         self.shard(number).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, number: usize) -> RwLockWriteGuard<'_, Shard<K, V>> {
+    fn write(&self, number: usize) -> RwLockWriteGuard<'_, Shard<P>> {
         self.shard(number).write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts out one thing after another, shard by shard, until what is left may stay.
-    fn keep_to_the_bound(&self, first: usize, leaving: &impl Fn(&K)) {
+    fn keep_to_the_bound(&self, first: usize, leaving: &impl Fn(&P::Key)) {
         let mut steps = 0;
         while self.weight() > self.most {
             // Another shard first: what was just put in is what is about to be asked for.
@@ -172,83 +143,87 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V> Open<'_, K, V> {
+impl<P: Piece> Open<'_, P> {
     /// What is held of the key, if anything; `None` if nobody can tell, because where it may be is not held open.
-    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Option<&Kept<K, V>>>
-    where
-        K: Borrow<Q>,
-    {
+    pub(super) fn get(&self, hash: Hashed, key: &str) -> Option<Option<&P>> {
         Some(self.shard(hash)?.get(hash, key))
     }
 
     /// What is most likely held of a key with this hash, without a look at it. Most of a look is waiting for memory: with this,
     /// several can wait at once.
-    pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
+    pub(super) fn likely(&self, hash: Hashed) -> Option<&P> {
         self.shard(hash)?.table.find(hash.0, |_| true)
     }
 
-    fn shard(&self, hash: Hashed) -> Option<&Shard<K, V>> {
+    fn shard(&self, hash: Hashed) -> Option<&Shard<P>> {
         self.0.get(hash.shard())?.as_deref()
     }
 }
 
-impl<K: Hash + Eq, V> Shard<K, V> {
-    fn get<Q: Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<&Kept<K, V>>
-    where
-        K: Borrow<Q>,
-    {
-        let kept = self.table.find(hash.0, |kept| kept.key.borrow() == key)?;
-        // Writing to what other threads read is dear: only if there is news.
-        if !kept.looked_at.load(Relaxed) {
-            kept.looked_at.store(true, Relaxed);
-        }
-        Some(kept)
+impl<P: Piece> Shard<P> {
+    fn get(&self, hash: Hashed, key: &str) -> Option<&P> {
+        let piece = self.table.find(hash.0, |held| held.is_of(key))?;
+        piece.note().look();
+        Some(piece)
     }
 
     /// The weight of what was there before.
-    fn replace(&mut self, hash: Hashed, kept: Kept<K, V>, hasher: &DefaultHashBuilder) -> u64 {
-        let rehash = |kept: &Kept<K, V>| hasher.hash_one(&kept.key);
-        match self.table.entry(hash.0, |held| held.key == kept.key, rehash) {
-            Entry::Occupied(mut held) => u64::from(std::mem::replace(held.get_mut(), kept).weight),
+    fn replace(&mut self, hash: Hashed, piece: P, hasher: &DefaultHashBuilder) -> u64 {
+        let rehash = |held: &P| hasher.hash_one::<&str>(held.key().borrow());
+        match self.table.entry(hash.0, |held| held.is_of(piece.key().borrow()), rehash) {
+            Entry::Occupied(mut held) => weight_of(&std::mem::replace(held.get_mut(), piece)),
             Entry::Vacant(place) => {
-                place.insert(kept);
+                place.insert(piece);
                 0
             }
         }
     }
 
-    fn remove(&mut self, hash: Hashed, key: &K) -> u64 {
-        let found = self.table.find_entry(hash.0, |held| held.key == *key);
-        found.map_or(0, |held| u64::from(held.remove().0.weight))
+    fn remove(&mut self, hash: Hashed, key: &str) -> u64 {
+        let found = self.table.find_entry(hash.0, |held| held.is_of(key));
+        found.map_or(0, |held| weight_of(&held.remove().0))
     }
 
     /// Moves the hand around once at most, and puts out the first thing that it finds which nobody has looked at, or else
     /// the first that there is if nothing is to be spared. The weight that it had.
-    fn put_out_one(&mut self, spare: bool, leaving: &impl Fn(&K)) -> u64 {
+    fn put_out_one(&mut self, spare: bool, leaving: &impl Fn(&P::Key)) -> u64 {
         for _ in 0..self.table.num_buckets() {
             self.hand = (self.hand + 1) % self.table.num_buckets();
             let Ok(held) = self.table.get_bucket_entry(self.hand) else { continue };
-            if !held.get().looked_at.swap(false, Relaxed) || !spare {
-                leaving(&held.get().key);
-                return u64::from(held.remove().0.weight);
+            if !held.get().note().pass_over() || !spare {
+                leaving(held.get().key());
+                return weight_of(&held.remove().0);
             }
         }
         0
     }
 }
 
+fn weight_of(piece: &impl Piece) -> u64 {
+    u64::from(piece.note().weight())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::piece::Kept, *};
     use proptest::prelude::*;
+    use rolegate_rbac::note::Note;
     use std::{cell::RefCell, collections::HashMap};
 
-    fn map(most: u64) -> Bounded<u16, u64> {
+    type Map = Bounded<Kept<String, u64>>;
+
+    fn map(most: u64) -> Map {
         Bounded::new(most, DefaultHashBuilder::default())
     }
 
-    fn get(map: &Bounded<u16, u64>, key: u16) -> Option<u64> {
-        map.glance(map.hash(&key), &key, |kept| kept.value)
+    fn put(map: &Map, key: u16, value: u64, weight: u32, leaving: impl Fn(u16)) -> bool {
+        let piece = Kept::new(key.to_string(), value, Note::new(0, weight));
+        map.put(piece, &|key| leaving(key.parse().unwrap()))
+    }
+
+    fn get(map: &Map, key: u16) -> Option<u64> {
+        let key = key.to_string();
+        map.glance(map.hash(&key), &key, |held| *held.value())
     }
 
     #[derive(Clone, Debug)]
@@ -278,9 +253,7 @@ mod tests {
             for (value, step) in (0..).zip(steps) {
                 match step {
                     Step::Put(key, weight) => {
-                        let is_held = map.put(Kept::new(key, 0, value, weight), &|key| {
-                            left.borrow_mut().push(*key);
-                        });
+                        let is_held = put(&map, key, value, weight, |key| left.borrow_mut().push(key));
                         prop_assert_eq!(is_held, u64::from(weight) <= most);
                         if is_held {
                             model.insert(key, (value, weight));
@@ -292,7 +265,7 @@ mod tests {
                         }
                     }
                     Step::Remove(key) => {
-                        map.remove(&key);
+                        map.remove(&key.to_string());
                         model.remove(&key);
                     }
                 }
@@ -312,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_looked_at_stays_while_others_come_and_go() {
         let map = map(1_000);
-        let put = |key| map.put(Kept::new(key, 0, 0, 1), &|_| {});
+        let put = |key| put(&map, key, 0, 1, |_| {});
         (0..100).for_each(|key| assert!(put(key)));
         let (mut looks, mut found) = (0, 0);
         for cold in 100..50_000 {
@@ -335,7 +308,7 @@ mod tests {
                 threads.spawn(move || {
                     for n in 0..20_000_u64 {
                         let key = u16::try_from((n * 31 + thread * 7) % 3_000).unwrap();
-                        map.put(Kept::new(key, 0, u64::from(key), 1 + (n % 3) as u32), &|_| {});
+                        put(map, key, u64::from(key), 1 + (n % 3) as u32, |_| {});
                         assert!(get(map, key).is_none_or(|value| value == u64::from(key)));
                     }
                 });
@@ -346,7 +319,7 @@ mod tests {
             .iter()
             .map(|shard| {
                 let shard = shard.read().unwrap();
-                shard.table.iter().map(|kept| u64::from(kept.weight)).sum::<u64>()
+                shard.table.iter().map(weight_of).sum::<u64>()
             })
             .sum();
         assert_eq!(map.weight(), held);

@@ -5,6 +5,7 @@ use super::{
     error::EngineError,
     fenced::Fenced,
     lineage::{Forked, Lineage},
+    piece::Kept,
     stats::Count,
 };
 use rolegate_rbac::{
@@ -51,19 +52,26 @@ impl Kind {
     }
 }
 
+type Project = Kept<ProjectId, GroupId>;
+type Group = Kept<GroupId, ()>;
+type Gear = Kept<GearName, Arc<GearAccess>>;
+
 /// What is held of one epoch's history.
 pub(super) struct Cache {
-    pub(super) users: Fenced<UserId, Grants>,
-    pub(super) projects: Fenced<ProjectId, GroupId>,
-    pub(super) groups: Fenced<GroupId, ()>,
-    pub(super) gears: Fenced<GearName, Arc<GearAccess>>,
+    pub(super) users: Fenced<Grants>,
+    pub(super) projects: Fenced<Project>,
+    pub(super) groups: Fenced<Group>,
+    pub(super) gears: Fenced<Gear>,
     /// The history that all of it was read from.
     lineage: Mutex<Lineage>,
 }
 
-/// What an entry costs beside its value and its key's text: a place in the table with the revision, and the room that tables
-/// leave free, which is up to as much again.
-const ENTRY_OVERHEAD: usize = 64;
+/// What a thing costs beside what it holds: its place in the table, with a byte of its hash, and the room that tables leave free,
+/// which is about as much again where there is most of it.
+const fn place<P>() -> usize {
+    2 * (size_of::<P>() + 1)
+}
+
 /// What the text of an id costs beside its letters: counters in front of it, and what the allocator takes.
 const ID_OVERHEAD: usize = 24;
 /// What an entry, and a grant within one, usually take: to judge whether a whole site fits before it is loaded.
@@ -90,21 +98,10 @@ impl Cache {
         let [users, projects, groups, gears] = evictions;
         let since = head.revision;
         Self {
-            users: Fenced::new(room.users, absent, since, users, |id, grants| {
-                ENTRY_OVERHEAD + text_weight(id.as_str()) + grants_weight(grants)
-            }),
-            projects: Fenced::new(room.projects, absent, since, projects, |id, group| {
-                ENTRY_OVERHEAD
-                    + text_weight(id.as_str())
-                    + size_of::<GroupId>()
-                    + text_weight(group.as_str()) / group.holders()
-            }),
-            groups: Fenced::new(room.others, absent, since, groups, |id, ()| {
-                ENTRY_OVERHEAD + text_weight(id.as_str())
-            }),
-            gears: Fenced::new(room.others, absent, since, gears, |name, gear| {
-                ENTRY_OVERHEAD + text_weight(name.as_str()) + gear_weight(gear)
-            }),
+            users: Fenced::new(room.users, absent, since, users, user_weight),
+            projects: Fenced::new(room.projects, absent, since, projects, project_weight),
+            groups: Fenced::new(room.others, absent, since, groups, group_weight),
+            gears: Fenced::new(room.others, absent, since, gears, gear_weight),
             lineage: Mutex::new(Lineage::since(head)),
         }
     }
@@ -181,7 +178,8 @@ const fn text_weight(text: &str) -> usize {
 }
 
 /// Many users' grants share the texts of their ids, and lists of roles: each pays its share, as things are when it is taken in.
-fn grants_weight(grants: &Grants) -> usize {
+fn user_weight(id: &UserId, grants: &Grants) -> usize {
+    let in_groups = if grants.groups().is_empty() { 0 } else { Grants::GROUPS_BYTES };
     let groups = grants
         .groups()
         .iter()
@@ -190,12 +188,21 @@ fn grants_weight(grants: &Grants) -> usize {
         .projects()
         .map(|(project, _)| Grants::GRANT_BYTES + text_weight(project.as_str()) / project.holders());
     let roles = grants.roles().map(|role| Grants::ROLE_BYTES + text_weight(role.as_str()) / role.holders());
+    let lists = in_groups + groups.sum::<usize>() + projects.sum::<usize>();
     let roles = roles.sum::<usize>() / grants.holders_of_roles();
-    Grants::BYTES + groups.sum::<usize>() + projects.sum::<usize>() + roles
+    place::<Grants>() + text_weight(id.as_str()) + Grants::BYTES + lists + roles
 }
 
-fn gear_weight(gear: &GearAccess) -> usize {
-    let listed = match gear {
+fn project_weight(id: &ProjectId, group: &GroupId) -> usize {
+    place::<Project>() + text_weight(id.as_str()) + text_weight(group.as_str()) / group.holders()
+}
+
+fn group_weight(id: &GroupId, (): &()) -> usize {
+    place::<Group>() + text_weight(id.as_str())
+}
+
+fn gear_weight(name: &GearName, gear: &Arc<GearAccess>) -> usize {
+    let listed = match &**gear {
         GearAccess::Open => 0,
         GearAccess::Restricted { projects, users } => {
             let projects = projects.iter().map(|id| id.as_str());
@@ -204,7 +211,7 @@ fn gear_weight(gear: &GearAccess) -> usize {
             texts.map(|text| text_weight(text) + ID_OVERHEAD).sum()
         }
     };
-    size_of::<GearAccess>() + listed
+    place::<Gear>() + text_weight(name.as_str()) + size_of::<GearAccess>() + listed
 }
 
 #[cfg(test)]

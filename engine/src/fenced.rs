@@ -13,11 +13,13 @@
 //! matter: a late, stale entry fails the test and costs one more load.
 
 use super::{
-    bounded::{self, Bounded, Hashed, Kept},
+    bounded::{self, Bounded, Hashed},
+    piece::{Kept, Piece},
     stats::Count,
     turns::Turns,
 };
 use hashbrown::DefaultHashBuilder;
+use rolegate_rbac::note::Note;
 use std::{
     borrow::Borrow,
     collections::{HashMap, HashSet},
@@ -53,22 +55,22 @@ pub(super) enum Found<V> {
 }
 
 /// A cache held open for many looks at things that exist. It must not be looked at in another way in the meantime.
-pub(super) struct Open<'c, K, V> {
-    cache: &'c Fenced<K, V>,
-    present: bounded::Open<'c, K, V>,
+pub(super) struct Open<'c, P: Piece> {
+    cache: &'c Fenced<P>,
+    present: bounded::Open<'c, P>,
     revision: u64,
 }
 
-/// A bounded cache of one kind of thing. Values are shared by cloning them, which should cost little.
-pub(super) struct Fenced<K, V> {
-    present: Bounded<K, V>,
-    absent: Bounded<K, ()>,
-    weigh: fn(&K, &V) -> usize,
+/// A bounded cache of one kind of thing.
+pub(super) struct Fenced<P: Piece> {
+    present: Bounded<P>,
+    absent: Bounded<Kept<P::Key, ()>>,
+    weigh: fn(&P::Key, &P::Value) -> usize,
     /// Things that exist and were put out for want of room.
     evictions: Arc<Count>,
     fences: Box<[AtomicU64]>,
-    loading: Turns<K>,
-    complete: Option<Complete<K>>,
+    loading: Turns<P::Key>,
+    complete: Option<Complete<P::Key>>,
 }
 
 /// Knowledge that everything there is was loaded: what is not held does not exist, but for what is in doubt.
@@ -85,11 +87,7 @@ enum Doubts<K> {
     TooMany,
 }
 
-impl<K, V> Fenced<K, V>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
+impl<P: Piece> Fenced<P> {
     /// An empty cache, bounded in bytes for things that exist and in number for those that do not.
     ///
     /// `since` is the revision of the first view over it: whatever was read before belongs to another cache.
@@ -98,7 +96,7 @@ where
         absent: u64,
         since: u64,
         evictions: Arc<Count>,
-        weigh: fn(&K, &V) -> usize,
+        weigh: fn(&P::Key, &P::Value) -> usize,
     ) -> Self {
         // Seeded anew in each process: callers choose many of the keys.
         let hasher = DefaultHashBuilder::default();
@@ -114,10 +112,10 @@ where
     }
 
     /// Fills an empty cache with everything there is as of a revision.
-    pub(super) fn fill(&mut self, since: u64, everything: impl IntoIterator<Item = (K, V)>) {
+    pub(super) fn fill(&mut self, since: u64, everything: impl IntoIterator<Item = (P::Key, P::Value)>) {
         self.complete = Some(Complete { since, in_doubt: RwLock::new(Doubts::These(HashSet::new())) });
         for (key, value) in everything {
-            self.keep(key, since, &value);
+            self.keep(key, since, value);
         }
     }
 
@@ -132,13 +130,13 @@ where
     }
 
     /// Raises the key's fence: from this revision on, older entries are not usable. Call before the view moves there.
-    pub(super) fn raise(&self, key: &K, revision: u64) {
+    pub(super) fn raise(&self, key: &P::Key, revision: u64) {
         self.doubt(key);
         // Acquire and release: whoever sees the fence also sees the doubt above.
-        self.fence(self.present.hash(key)).fetch_max(revision, Ordering::AcqRel);
+        self.fence(self.hash(key.borrow())).fetch_max(revision, Ordering::AcqRel);
     }
 
-    fn doubt(&self, key: &K) {
+    fn doubt(&self, key: &P::Key) {
         if let Some(complete) = &self.complete {
             complete.doubt(key);
         }
@@ -152,16 +150,13 @@ where
     /// What is known about the key for a view at this revision: from the cache, or from what the caller has loaded.
     ///
     /// Load the view first, then look: a fence ahead of the view then shows as an entry ahead of it.
-    pub(super) fn look<Q: Hash + Eq + ?Sized>(
+    pub(super) fn look(
         &self,
-        key: &Q,
+        key: &str,
         revision: u64,
-        loaded: Option<&HashMap<K, Entry<V>>>,
-    ) -> Found<V>
-    where
-        K: Borrow<Q>,
-    {
-        let hash = self.present.hash(key);
+        loaded: Option<&HashMap<P::Key, Entry<P::Value>>>,
+    ) -> Found<P::Value> {
+        let hash = self.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
         let present = self.what_is_present(hash, key);
         // What is held exists, even where the fence, which others share, keeps it from being used.
@@ -174,26 +169,17 @@ where
         if !exists && self.is_ruled_out(key, revision) { Found::Known(None) } else { Found::Nothing }
     }
 
-    fn what_is_present<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Entry<V>>
-    where
-        K: Borrow<Q>,
-    {
-        let entry = |kept: &Kept<K, V>| Entry { as_of: kept.as_of, value: Some(kept.value.clone()) };
+    fn what_is_present(&self, hash: Hashed, key: &str) -> Option<Entry<P::Value>> {
+        let entry = |held: &P| Entry { as_of: held.note().as_of(), value: Some(held.value().clone()) };
         self.present.glance(hash, key, entry)
     }
 
-    fn absent_since<Q: Hash + Eq + ?Sized>(&self, fence: u64, hash: Hashed, key: &Q) -> Option<Entry<V>>
-    where
-        K: Borrow<Q>,
-    {
-        let entry = |kept: &Kept<K, ()>| Entry { as_of: kept.as_of, value: None };
+    fn absent_since(&self, fence: u64, hash: Hashed, key: &str) -> Option<Entry<P::Value>> {
+        let entry = |held: &Kept<P::Key, ()>| Entry { as_of: held.note().as_of(), value: None };
         self.absent.glance(hash, key, entry).filter(Entry::not_before(fence))
     }
 
-    fn is_ruled_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    fn is_ruled_out(&self, key: &str, revision: u64) -> bool {
         self.complete.as_ref().is_some_and(|complete| complete.rules_out(key, revision))
     }
 
@@ -201,18 +187,15 @@ where
     /// if nothing can be told.
     ///
     /// This cache must not be looked at while it is told.
-    pub(super) fn glance<Q: Hash + Eq + ?Sized, T>(
+    pub(super) fn glance<T>(
         &self,
-        key: &Q,
+        key: &str,
         revision: u64,
-        tell: impl Fn(Option<&V>) -> Option<T>,
-    ) -> Option<T>
-    where
-        K: Borrow<Q>,
-    {
-        let hash = self.present.hash(key);
+        tell: impl Fn(Option<&P::Value>) -> Option<T>,
+    ) -> Option<T> {
+        let hash = self.hash(key);
         let usable = self.fence(hash).load(Ordering::Acquire)..=revision;
-        let tell_of = |kept: &Kept<K, V>| usable.contains(&kept.as_of).then(|| tell(Some(&kept.value)))?;
+        let tell_of = |held: &P| usable.contains(&held.note().as_of()).then(|| tell(Some(held.value())))?;
         match self.present.glance(hash, key, tell_of) {
             Some(told) => told,
             None => self.is_absent(hash, key, &usable).then(|| tell(None))?,
@@ -220,10 +203,7 @@ where
     }
 
     /// Whether it is known that there is no such thing, given that nothing is held of it, from what was read at these revisions.
-    fn is_absent<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q, usable: &RangeInclusive<u64>) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    fn is_absent(&self, hash: Hashed, key: &str, usable: &RangeInclusive<u64>) -> bool {
         match self.absent_since(*usable.start(), hash, key) {
             Some(absent) => usable.contains(&absent.as_of),
             None => self.is_ruled_out(key, *usable.end()),
@@ -231,79 +211,76 @@ where
     }
 
     /// The key's hash: made once for all that is looked up by it.
-    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> Hashed
-    where
-        K: Borrow<Q>,
-    {
+    pub(super) fn hash(&self, key: &str) -> Hashed {
         self.present.hash(key)
     }
 
     /// Holds the cache open for keys with these hashes, for a view at this revision.
-    pub(super) fn open(&self, hashes: &[Hashed], revision: u64) -> Open<'_, K, V> {
+    pub(super) fn open(&self, hashes: &[Hashed], revision: u64) -> Open<'_, P> {
         Open { cache: self, present: self.present.open(hashes), revision }
     }
 
     /// Loads the key, once however many callers wait, and keeps what the store said.
-    pub(super) async fn load<E, Fut>(&self, key: &K, load: impl FnOnce() -> Fut + Send) -> Result<Entry<V>, E>
+    pub(super) async fn load<E, Fut>(
+        &self,
+        key: &P::Key,
+        load: impl FnOnce() -> Fut + Send,
+    ) -> Result<Entry<P::Value>, E>
     where
-        Fut: Future<Output = Result<Entry<V>, E>> + Send,
+        Fut: Future<Output = Result<Entry<P::Value>, E>> + Send,
     {
         let _turn = self.loading.take(key).await;
         // Another caller may have loaded it while this one waited.
-        if let Some(loaded) = self.usable(key) {
+        if let Some(loaded) = self.usable(key.borrow()) {
             return Ok(loaded);
         }
-        let entry = load().await?;
-        if let Some(value) = &entry.value {
-            self.keep(key.clone(), entry.as_of, value);
-        } else {
-            self.absent.put(Kept::new(key.clone(), entry.as_of, (), 1), &|_| {});
+        let Entry { as_of, value } = load().await?;
+        let value = value.map(|value| self.keep(key.clone(), as_of, value));
+        if value.is_none() {
+            self.absent.put(Kept::new(key.clone(), (), Note::new(as_of, 1)), &|_| {});
             // There was such a thing, and views from before it went may still be asked.
             self.doubt(key);
-            self.present.remove(key);
+            self.present.remove(key.borrow());
         }
-        Ok(entry)
+        Ok(Entry { as_of, value })
     }
 
-    fn keep(&self, key: K, as_of: u64, value: &V) {
+    /// Keeps what was read, if there is room for it. It is for whoever has read it as well.
+    fn keep(&self, key: P::Key, as_of: u64, value: P::Value) -> P::Value {
         // Before it is shared: what weighs it asks with how many its texts are.
-        let weight = u32::try_from((self.weigh)(&key, value)).unwrap_or(u32::MAX);
-        let leaving = |key: &K| {
+        let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
+        let piece = P::new(key.clone(), value, Note::new(as_of, weight));
+        let value = piece.value().clone();
+        let leaving = |key: &P::Key| {
             self.evictions.bump();
             self.doubt(key);
         };
-        if !self.present.put(Kept::new(key.clone(), as_of, value.clone(), weight), &leaving) {
+        if !self.present.put(piece, &leaving) {
             self.doubt(&key);
         }
+        value
     }
 
-    fn usable(&self, key: &K) -> Option<Entry<V>> {
-        let hash = self.present.hash(key);
+    fn usable(&self, key: &str) -> Option<Entry<P::Value>> {
+        let hash = self.hash(key);
         let fence = self.fence(hash).load(Ordering::Acquire);
         let present = self.what_is_present(hash, key).filter(Entry::not_before(fence));
         present.or_else(|| self.absent_since(fence, hash, key))
     }
 }
 
-impl<K, V> Open<'_, K, V>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
+impl<P: Piece> Open<'_, P> {
     /// What is most likely held of a key with this hash: not to be believed, but to be looked at ahead.
-    pub(super) fn likely(&self, hash: Hashed) -> Option<&Kept<K, V>> {
+    pub(super) fn likely(&self, hash: Hashed) -> Option<&P> {
         self.present.likely(hash)
     }
 
     /// What is known about the key, as [`Fenced::look`] would have it. Nothing if that is not known for this view, or if the
     /// cache is not held open for it.
-    pub(super) fn known<Q: Hash + Eq + ?Sized>(&self, hash: Hashed, key: &Q) -> Option<Option<&V>>
-    where
-        K: Borrow<Q>,
-    {
+    pub(super) fn known(&self, hash: Hashed, key: &str) -> Option<Option<&P::Value>> {
         let usable = self.cache.fence(hash).load(Ordering::Acquire)..=self.revision;
-        if let Some(kept) = self.present.get(hash, key)? {
-            return usable.contains(&kept.as_of).then_some(Some(&kept.value));
+        if let Some(held) = self.present.get(hash, key)? {
+            return usable.contains(&held.note().as_of()).then_some(Some(held.value()));
         }
         self.cache.is_absent(hash, key, &usable).then_some(None)
     }
@@ -321,7 +298,7 @@ impl<V> Entry<V> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Complete<K> {
+impl<K: Borrow<str> + Hash + Eq + Clone> Complete<K> {
     // INVARIANT: a key is in doubt before it is changed or put out, so that whoever misses it among what is held sees that.
     fn doubt(&self, key: &K) {
         let mut in_doubt = self.in_doubt.write().unwrap_or_else(PoisonError::into_inner);
@@ -334,10 +311,7 @@ impl<K: Hash + Eq + Clone> Complete<K> {
     }
 
     /// Whether it is certain that there is no such thing at this revision, given that nothing is held of it.
-    fn rules_out<Q: Hash + Eq + ?Sized>(&self, key: &Q, revision: u64) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    fn rules_out(&self, key: &str, revision: u64) -> bool {
         let in_doubt = self.in_doubt.read().unwrap_or_else(PoisonError::into_inner);
         revision >= self.since && matches!(&*in_doubt, Doubts::These(keys) if !keys.contains(key))
     }

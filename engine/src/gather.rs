@@ -6,6 +6,7 @@ use super::{
     cache::Cache,
     error::EngineError,
     fenced::{Entry, Fenced, Found},
+    piece::Piece,
     view::View,
 };
 use futures_util::future::BoxFuture;
@@ -22,8 +23,8 @@ use rolegate_store::{
     tx::Tx,
 };
 use std::{
+    borrow::Borrow as _,
     collections::HashMap,
-    hash::Hash,
     sync::{Arc, Mutex},
 };
 use tokio::time::Instant;
@@ -80,14 +81,17 @@ pub(super) fn recall(
     last: Option<(&Query, Known)>,
 ) -> Result<Known, Lack> {
     let (cache, revision) = (&*view.cache, view.head.revision);
-    let project_of = |id| known(cache.projects.look(id, revision, held.map(|held| &held.projects)));
-    let group_of = |id| known(cache.groups.look(id, revision, held.map(|held| &held.groups)));
-    let gear_of = |id| known(cache.gears.look(id, revision, held.map(|held| &held.gears)));
+    let project_of =
+        |id: &ProjectId| known(cache.projects.look(id.as_str(), revision, held.map(|held| &held.projects)));
+    let group_of =
+        |id: &GroupId| known(cache.groups.look(id.as_str(), revision, held.map(|held| &held.groups)));
+    let gear_of =
+        |id: &GearName| known(cache.gears.look(id.as_str(), revision, held.map(|held| &held.gears)));
     let (last, known_before) = last.unzip();
     let (last_user, last_project) = known_before.map(|known| (known.user, known.project)).unzip();
     let user = match last_user {
         Some(user) if last.is_some_and(|last| last.user == query.user) => user,
-        _ => known(cache.users.look(&query.user, revision, held.map(|held| &held.users)))?,
+        _ => known(cache.users.look(query.user.as_str(), revision, held.map(|held| &held.users)))?,
     };
     let mut facts = Known { user, project: None, group_exists: false, destination_exists: false, gear: None };
     match &query.question {
@@ -189,19 +193,15 @@ impl<'a> Loader<'a> {
         self.fill(&self.view.cache.projects, id, &held.projects, &mut more.projects, read_project).await
     }
 
-    async fn fill<K, V>(
+    async fn fill<P: Piece>(
         &self,
-        cache: &Fenced<K, V>,
-        key: &K,
-        held: &HashMap<K, Entry<V>>,
-        more: &mut HashMap<K, Entry<V>>,
-        read: Read<K, V>,
-    ) -> Result<(), EngineError>
-    where
-        K: Hash + Eq + Clone + Send + Sync + 'static,
-        V: Clone + Send + Sync + 'static,
-    {
-        if matches!(cache.look(key, self.view.head.revision, Some(held)), Found::Nothing) {
+        cache: &Fenced<P>,
+        key: &P::Key,
+        held: &HashMap<P::Key, Entry<P::Value>>,
+        more: &mut HashMap<P::Key, Entry<P::Value>>,
+        read: Read<P::Key, P::Value>,
+    ) -> Result<(), EngineError> {
+        if matches!(cache.look(key.borrow(), self.view.head.revision, Some(held)), Found::Nothing) {
             let entry = cache.load(key, || self.read_one(key, read)).await?;
             more.insert(key.clone(), entry);
         }

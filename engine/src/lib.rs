@@ -14,6 +14,7 @@ pub mod freshness;
 mod gather;
 mod left;
 mod lineage;
+mod piece;
 mod settle;
 pub mod sight;
 pub mod stats;

@@ -6,7 +6,7 @@
 use super::{
     Engine,
     answer::{Answer, Outcome, Query, Stamped},
-    bounded::{Hashed, Kept},
+    bounded::Hashed,
     fenced,
     settle::BREATH,
     view::View,
@@ -17,7 +17,7 @@ use rolegate_rbac::{
     grants::Grants,
     mark::Marked,
     question::{ProjectAsk, Question},
-    text::{self, UserId},
+    text,
 };
 use smallvec::SmallVec;
 use std::hint::black_box;
@@ -56,7 +56,7 @@ struct Sight<'v> {
     queries: &'v [PlainQuery<'v>],
     /// Their users'.
     hashes: Vec<Hashed>,
-    users: fenced::Open<'v, UserId, Grants>,
+    users: fenced::Open<'v, Grants>,
 }
 
 /// A question of several that are answered at once.
@@ -64,7 +64,7 @@ struct Asked<'a> {
     query: &'a PlainQuery<'a>,
     project: Marked<'a>,
     hash: Hashed,
-    likely: Option<&'a Kept<UserId, Grants>>,
+    likely: Option<&'a Grants>,
 }
 
 impl<'v> Sight<'v> {
@@ -117,10 +117,7 @@ impl<'v> Sight<'v> {
             asked.likely = same.map_or_else(|| self.users.likely(asked.hash), |(_, likely)| likely);
             last = Some((asked.hash, asked.likely));
         }
-        let near = asked.iter().filter_map(|asked| {
-            let Kept { key, value, .. } = asked.likely?;
-            Some(key.as_str().len() ^ value.near(asked.project))
-        });
+        let near = asked.iter().filter_map(|asked| Some(asked.likely?.near(asked.project)));
         black_box(near.fold(0, |all, one| all ^ one));
         asked
     }

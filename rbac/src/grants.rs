@@ -4,11 +4,19 @@ use super::{
     level::{GroupRole, SiteRole},
     mark::{self, Marked},
     mask::ActionMask,
+    note::Note,
     role::{ProjectGrant, RoleTable},
     text::{GroupId, ProjectId, RoleId, UserId},
 };
-use std::{collections::HashSet, sync::Arc};
-use triomphe::ThinArc;
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
+};
+use triomphe::{Arc, ThinArc};
+
+/// Memory comes in lines of so many bytes, on most processors.
+const LINE: usize = 64;
 
 /// Everything one user holds: the unit that is loaded, cached and decided on. Clones share it.
 ///
@@ -18,15 +26,79 @@ use triomphe::ThinArc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants(ThinArc<Account, Held>);
 
-/// Who holds, and all that is held but the grants on projects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who holds, and all that is held but the grants on projects. In this order, so that whatever finding it takes is in the first
+/// line of memory.
+#[repr(C)]
+#[derive(Debug)]
 struct Account {
-    user: UserId,
+    start: Start,
     enabled: bool,
     site_role: SiteRole,
-    groups: Box<[(GroupId, GroupRole)]>,
+    note: Note,
     /// The roles that are held on any project.
     roles: RoleList,
+    user: UserId,
+    /// Behind one word: few users have any.
+    groups: Option<ThinArc<(), (GroupId, GroupRole)>>,
+}
+
+// A count of those who share it stands before it.
+const _: () = assert!(size_of::<usize>() + std::mem::offset_of!(Account, roles) <= LINE);
+
+impl Account {
+    /// The same, with a blank note.
+    fn copied(&self) -> Self {
+        let Self { start, enabled, site_role, note: _, roles, user, groups } = self;
+        Self {
+            start: *start,
+            enabled: *enabled,
+            site_role: *site_role,
+            note: Note::default(),
+            roles: roles.clone(),
+            user: user.clone(),
+            groups: groups.clone(),
+        }
+    }
+}
+
+impl PartialEq for Account {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { start: _, enabled, site_role, note: _, roles, user, groups } = self;
+        *user == other.user
+            && (*enabled, *site_role) == (other.enabled, other.site_role)
+            && (roles, groups) == (&other.roles, &other.groups)
+    }
+}
+
+impl Eq for Account {}
+
+/// How a text starts, and how long it is: most ids are told by that alone, without a look at their texts, which lie elsewhere.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    /// In bytes, as far as that can be said.
+    length: u8,
+    bytes: [u8; Self::BYTES],
+}
+
+impl Start {
+    /// Most e-mail addresses are not longer, and there is no room for more in a line of memory.
+    const BYTES: usize = 37;
+
+    fn of(text: &str) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        bytes.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+        Self { length: Self::length(text), bytes }
+    }
+
+    fn length(text: &str) -> u8 {
+        u8::try_from(text.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Whether the text starts so and is as long. If it is short enough, nothing else does.
+    fn is_of(&self, text: &str) -> bool {
+        let count = text.len().min(Self::BYTES);
+        self.length == Self::length(text) && self.bytes.get(..count) == text.as_bytes().get(..count)
+    }
 }
 
 /// A role, with its mark.
@@ -36,7 +108,27 @@ struct HeldRole {
     mark: u32,
 }
 
-type RoleList = Arc<[HeldRole]>;
+/// Roles, shared by whoever holds the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RoleList(ThinArc<(), HeldRole>);
+
+impl RoleList {
+    fn roles(&self) -> &[HeldRole] {
+        &self.0.slice
+    }
+}
+
+impl Borrow<[HeldRole]> for RoleList {
+    fn borrow(&self) -> &[HeldRole] {
+        self.roles()
+    }
+}
+
+impl Hash for RoleList {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.roles().hash(state);
+    }
+}
 
 /// The lists of roles that users hold, each once: most users hold one of a few, and a list that many share is near.
 #[derive(Debug, Default)]
@@ -50,14 +142,14 @@ impl RoleLists {
 
     fn shared(&mut self, list: Vec<HeldRole>) -> RoleList {
         if let Some(known) = self.0.get(&*list) {
-            return Arc::clone(known);
+            return known.clone();
         }
-        let list = RoleList::from(list);
-        if list.len() <= Self::LONGEST {
+        let list = RoleList(ThinArc::from_header_and_iter((), list.into_iter()));
+        if list.roles().len() <= Self::LONGEST {
             if self.0.len() >= Self::MOST {
                 self.0.clear();
             }
-            self.0.insert(Arc::clone(&list));
+            self.0.insert(list.clone());
         }
         list
     }
@@ -73,8 +165,8 @@ struct Held {
     role: u32,
 }
 
-/// Memory comes in lines of 64 bytes, on most processors: of so many, nearly all come with one.
-const IN_A_LINE: usize = 64 / size_of::<Held>();
+/// Of so many, nearly all come with one line.
+const IN_A_LINE: usize = LINE / size_of::<Held>();
 const _: () = assert!(IN_A_LINE > 0);
 
 /// The roles that a user holds on one project; by default none.
@@ -113,6 +205,8 @@ impl<'a> OnProject<'a> {
 impl Grants {
     /// What anyone takes, in bytes, beside the text of the user's id: two counts, and what is not in lists.
     pub const BYTES: usize = 2 * size_of::<usize>() + size_of::<Account>();
+    /// What anyone takes who has a role in any group, in bytes, beside that.
+    pub const GROUPS_BYTES: usize = 2 * size_of::<usize>();
     /// What a project grant takes, in bytes, beside the text of the project's id.
     pub const GRANT_BYTES: usize = size_of::<Held>();
     /// What one of many roles takes, in bytes, beside the text of its id.
@@ -155,7 +249,9 @@ impl Grants {
         held.dedup();
         let roles = roles.into_iter().map(|id| HeldRole { mark: mark::of(id.as_str()), id });
         let roles = lists.shared(roles.collect());
-        let account = Account { user, enabled, site_role, groups: groups.into(), roles };
+        let groups = (!groups.is_empty()).then(|| ThinArc::from_header_and_iter((), groups.into_iter()));
+        let (start, note) = (Start::of(user.as_str()), Note::default());
+        let account = Account { start, enabled, site_role, note, roles, user, groups };
         Self(ThinArc::from_header_and_iter(account, held.into_iter()))
     }
 
@@ -167,11 +263,46 @@ impl Grants {
         &self.0.slice
     }
 
+    /// The same with another account, whose note is blank to begin with: in this piece of memory if nobody else holds it.
+    fn changed(mut self, change: impl FnOnce(&mut Account)) -> Self {
+        let unchanged = self.0.with_arc_mut(|piece| match Arc::get_mut(piece) {
+            Some(piece) => {
+                let account = piece.header_mut();
+                account.note = Note::default();
+                change(account);
+                None
+            }
+            None => Some(change),
+        });
+        let Some(change) = unchanged else { return self };
+        let mut account = self.account().copied();
+        change(&mut account);
+        Self(ThinArc::from_header_and_iter(account, self.held().iter().cloned()))
+    }
+
     /// The same, held by an enabled user.
     #[must_use]
     pub fn enabled(self) -> Self {
-        let account = Account { enabled: true, ..self.account().clone() };
-        Self(ThinArc::from_header_and_iter(account, self.held().iter().cloned()))
+        self.changed(|account| account.enabled = true)
+    }
+
+    /// The same with a note of whoever keeps them. Whoever shares them already sees nothing of it.
+    #[must_use]
+    pub fn noted(self, note: Note) -> Self {
+        self.changed(|account| account.note = note)
+    }
+
+    /// The note of whoever keeps them.
+    #[must_use]
+    pub fn note(&self) -> &Note {
+        &self.account().note
+    }
+
+    /// Whether they are this user's: mostly without a look at the text of the id.
+    #[must_use]
+    pub fn are_of(&self, user: &str) -> bool {
+        let Account { start, user: own, .. } = self.account();
+        start.is_of(user) && (user.len() <= Start::BYTES || own.as_str() == user)
     }
 
     /// Whose they are.
@@ -211,11 +342,13 @@ impl Grants {
         self.on_marked(Marked::of(project))
     }
 
-    /// Reads where the roles on this project are likely to be found, and judges nothing. What has been read once is near.
+    /// Reads whose they are, and where the roles on this project are likely to be found, and judges nothing. What has been read
+    /// once is near.
+    // The texts of long ids are left out: with a choice whether to read them, all batches among many users took a tenth more time.
     #[must_use]
     pub fn near(&self, project: Marked<'_>) -> usize {
-        let likely = mark::likely(self.held(), project.mark());
-        likely.iter().step_by(IN_A_LINE).fold(0, |all, held| all ^ held.mark as usize)
+        let (whose, likely) = (&self.account().start, mark::likely(self.held(), project.mark()));
+        likely.iter().step_by(IN_A_LINE).fold(whose.length.into(), |all, held| all ^ held.mark as usize)
     }
 
     /// The same as [`on_project`](Self::on_project) where the project's mark is known already.
@@ -233,7 +366,7 @@ impl Grants {
                 let count = 1 + after.iter().take_while(is_same).count();
                 return OnProject {
                     held: held.and_then(|held| held.get(..count)).unwrap_or_default(),
-                    roles: &self.account().roles,
+                    roles: self.account().roles.roles(),
                 };
             }
             held = Some(after);
@@ -250,24 +383,24 @@ impl Grants {
     /// All group roles, by group.
     #[must_use]
     pub fn groups(&self) -> &[(GroupId, GroupRole)] {
-        &self.account().groups
+        self.account().groups.as_ref().map_or(&[], |groups| &groups.slice)
     }
 
     /// All project grants, those on one project beside each other; otherwise in no order that means anything.
     pub fn projects(&self) -> impl Iterator<Item = (&ProjectId, &RoleId)> {
-        let role = |held: &Held| self.account().roles.get(held.role as usize);
+        let role = |held: &Held| self.account().roles.roles().get(held.role as usize);
         self.held().iter().filter_map(move |held| Some((&held.project, &role(held)?.id)))
     }
 
     /// The roles that are held on any project, each once, by id.
     pub fn roles(&self) -> impl Iterator<Item = &RoleId> {
-        self.account().roles.iter().map(|role| &role.id)
+        self.account().roles.roles().iter().map(|role| &role.id)
     }
 
     /// How many share the list of these roles, whoever remembers it for others included: its memory is theirs together.
     #[must_use]
     pub fn holders_of_roles(&self) -> usize {
-        Arc::strong_count(&self.account().roles)
+        ThinArc::strong_count(&self.account().roles.0)
     }
 }
 
@@ -341,7 +474,7 @@ mod tests {
         };
         let roles: Vec<_> = (0..20).map(|n| format!("r{n}")).collect();
         let (ann, ben, eve) = (held("ann", &roles[..2]), held("ben", &roles[..2]), held("eve", &roles[1..3]));
-        assert!(Arc::ptr_eq(&ann.account().roles, &ben.account().roles));
+        assert!(std::ptr::eq(ann.account().roles.roles(), ben.account().roles.roles()));
         assert_eq!((roles_on(&ben, "p"), roles_on(&eve, "p")), (vec!["r0", "r1"], vec!["r1", "r2"]));
         assert_eq!((ben.holders_of_roles(), eve.holders_of_roles()), (3, 2), "the lists' own share counts");
         // A long list is its user's own; and however many there are, only so many are remembered.
@@ -351,6 +484,42 @@ mod tests {
         }
         assert!(lists.0.len() <= RoleLists::MOST, "{}", lists.0.len());
         assert_eq!(roles_on(&ann, "p"), ["r0", "r1"]);
+    }
+
+    #[test]
+    fn grants_are_of_the_user_whose_id_is_the_same_to_its_last_byte() {
+        let ids = ["a", "ann", "ann@site.example", "ä"].map(str::to_owned).into_iter();
+        let long = (35..41).chain([254, 255, 256]).flat_map(|length| {
+            // Alike but for where they differ: at the start, at the end, and where what is kept beside the grants ends.
+            [0, 36, 37, length - 1].map(|at| {
+                let id = (0..length).map(|place| if place == at { 'b' } else { 'a' });
+                id.collect::<String>()
+            })
+        });
+        let mut ids: Vec<_> = ids.chain(long).chain((35..41).map(|length| "a".repeat(length))).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in &ids {
+            let held = Grants::new(UserId::parse(id).unwrap(), true, SiteRole::User, Vec::new(), Vec::new());
+            for other in ids.iter().map(String::as_str).chain([""]) {
+                assert_eq!(held.are_of(other), id == other, "{id} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_note_is_seen_by_whoever_notes_and_by_nobody_who_shared_the_grants_before() {
+        let held = grants(&[("p", "ro"), ("q", "rw")]);
+        let noted = held.clone().noted(Note::new(5, 7));
+        assert_eq!((noted.note().as_of(), noted.note().weight(), held.note().as_of()), (5, 7, 0));
+        assert_eq!(noted, held, "a note is nothing that is held");
+        // Of grants that nobody shares, nothing is copied.
+        let place = std::ptr::from_ref(noted.note());
+        let noted = noted.noted(Note::new(6, 7));
+        assert_eq!((noted.note().as_of(), std::ptr::from_ref(noted.note())), (6, place));
+        // What is changed is not what was read.
+        let (shared, own) = (noted.clone().enabled(), noted.enabled());
+        assert_eq!((shared.note().as_of(), own.note().as_of()), (0, 0));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod impact;
 pub mod level;
 pub mod mark;
 pub mod mask;
+pub mod note;
 pub mod question;
 pub mod refusal;
 pub mod requirement;
