@@ -42,8 +42,8 @@ impl Note {
 
     /// It is passed over. Whether it had been looked at since the last time.
     ///
-    /// Nobody may look at it meanwhile, or that look may be forgotten: then there are many waits for memory at once, where a swap would
-    /// make each wait for the one before.
+    /// A look at the same time may be forgotten. Whoever passes over many waits for their memory at once, where swaps would wait one
+    /// after another.
     pub fn pass_over(&self) -> bool {
         let looked_at = self.looked_at.load(Relaxed);
         if looked_at {
