@@ -5,7 +5,7 @@ use super::{
     error::EngineError,
     fenced::Fenced,
     lineage::{Forked, Lineage},
-    piece::Kept,
+    piece::{Kept, Piece},
     stats::Count,
 };
 use rolegate_rbac::{
@@ -19,6 +19,7 @@ use rolegate_store::{
     revision::Head,
 };
 use std::{
+    borrow::Borrow as _,
     mem::size_of,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -64,12 +65,6 @@ pub(super) struct Cache {
     pub(super) gears: Fenced<Gear>,
     /// The history that all of it was read from.
     lineage: Mutex<Lineage>,
-}
-
-/// What a thing costs beside what it holds: its place in the table, with a byte of its hash, and the room that tables leave free,
-/// which is about as much again where there is most of it.
-const fn place<P>() -> usize {
-    2 * (size_of::<P>() + 1)
 }
 
 /// What the text of an id costs beside its letters: counters in front of it, and what the allocator takes.
@@ -173,6 +168,12 @@ impl Cache {
     }
 }
 
+/// What a thing weighs beside what is told of it: the text of its key, and its place in the table, with a byte of its hash and the
+/// room that tables leave free, which is about as much again where there is most of it.
+fn entry_weight<P: Piece>(key: &P::Key) -> usize {
+    text_weight(key.borrow()) + 2 * (size_of::<P>() + 1)
+}
+
 const fn text_weight(text: &str) -> usize {
     text.len() + ID_OVERHEAD
 }
@@ -190,15 +191,15 @@ fn user_weight(id: &UserId, grants: &Grants) -> usize {
     let roles = grants.roles().map(|role| Grants::ROLE_BYTES + text_weight(role.as_str()) / role.holders());
     let lists = in_groups + groups.sum::<usize>() + projects.sum::<usize>();
     let roles = roles.sum::<usize>() / grants.holders_of_roles();
-    place::<Grants>() + text_weight(id.as_str()) + Grants::BYTES + lists + roles
+    entry_weight::<Grants>(id) + Grants::BYTES + lists + roles
 }
 
 fn project_weight(id: &ProjectId, group: &GroupId) -> usize {
-    place::<Project>() + text_weight(id.as_str()) + text_weight(group.as_str()) / group.holders()
+    entry_weight::<Project>(id) + text_weight(group.as_str()) / group.holders()
 }
 
 fn group_weight(id: &GroupId, (): &()) -> usize {
-    place::<Group>() + text_weight(id.as_str())
+    entry_weight::<Group>(id)
 }
 
 fn gear_weight(name: &GearName, gear: &Arc<GearAccess>) -> usize {
@@ -211,7 +212,7 @@ fn gear_weight(name: &GearName, gear: &Arc<GearAccess>) -> usize {
             texts.map(|text| text_weight(text) + ID_OVERHEAD).sum()
         }
     };
-    place::<Gear>() + text_weight(name.as_str()) + size_of::<GearAccess>() + listed
+    entry_weight::<Gear>(name) + size_of::<GearAccess>() + listed
 }
 
 #[cfg(test)]

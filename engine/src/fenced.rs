@@ -115,7 +115,7 @@ impl<P: Piece> Fenced<P> {
     pub(super) fn fill(&mut self, since: u64, everything: impl IntoIterator<Item = (P::Key, P::Value)>) {
         self.complete = Some(Complete { since, in_doubt: RwLock::new(Doubts::These(HashSet::new())) });
         for (key, value) in everything {
-            self.keep(key, since, value);
+            self.keep(&key, since, value);
         }
     }
 
@@ -235,7 +235,7 @@ impl<P: Piece> Fenced<P> {
             return Ok(loaded);
         }
         let Entry { as_of, value } = load().await?;
-        let value = value.map(|value| self.keep(key.clone(), as_of, value));
+        let value = value.map(|value| self.keep(key, as_of, value));
         if value.is_none() {
             self.absent.put(Kept::new(key.clone(), (), Note::new(as_of, 1)), &|_| {});
             // There was such a thing, and views from before it went may still be asked.
@@ -246,9 +246,9 @@ impl<P: Piece> Fenced<P> {
     }
 
     /// Keeps what was read, if there is room for it. It is for whoever has read it as well.
-    fn keep(&self, key: P::Key, as_of: u64, value: P::Value) -> P::Value {
+    fn keep(&self, key: &P::Key, as_of: u64, value: P::Value) -> P::Value {
         // Before it is shared: what weighs it asks with how many its texts are.
-        let weight = u32::try_from((self.weigh)(&key, &value)).unwrap_or(u32::MAX);
+        let weight = u32::try_from((self.weigh)(key, &value)).unwrap_or(u32::MAX);
         let piece = P::new(key.clone(), value, Note::new(as_of, weight));
         let value = piece.value().clone();
         let leaving = |key: &P::Key| {
@@ -256,7 +256,7 @@ impl<P: Piece> Fenced<P> {
             self.doubt(key);
         };
         if !self.present.put(piece, &leaving) {
-            self.doubt(&key);
+            self.doubt(key);
         }
         value
     }

@@ -38,7 +38,7 @@ struct Account {
     /// The roles that are held on any project.
     roles: RoleList,
     user: UserId,
-    /// Behind one word: few users have any.
+    /// Behind one word: a plain question about a project looks at none of them.
     groups: Option<ThinArc<(), (GroupId, GroupRole)>>,
 }
 
