@@ -11,7 +11,7 @@ use prost::Message as _;
 use rolegate::grpc::proto::{
     BatchCheckItem, BatchCheckRequest, BatchCheckResponse, Decision, batch_check_outcome::Outcome,
 };
-use std::{future::pending, os::unix::process::ExitStatusExt as _, time::Duration};
+use std::{future::pending, os::unix::process::ExitStatusExt as _, process::Command, time::Duration};
 use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::timeout};
 use tonic::Code;
 
@@ -127,12 +127,23 @@ async fn floods_of_long_headers_take_no_more_memory_than_their_room_comes_to() {
     }
 }
 
+/// The command that serves a store in so much address space, of which all is for what the server does itself.
+///
+/// The C library sets 64 MiB aside for a thread that asks it for memory, and for a moment twice as much. Chance would tell what is
+/// left, and when: a thread that begins in that moment has the library end the process, and a store may find no memory to be opened
+/// with. So it has one place for all threads.
+fn short_of_memory(bytes: u64, store: &Store, flags: &[&str]) -> Command {
+    let mut command = within(&[&format!("--as={bytes}")], store, flags);
+    command.env("MALLOC_ARENA_MAX", "1");
+    command
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_memory_runs_out_a_server_refuses_or_ends_and_allows_nothing_wrong() {
     let store = Store::with_site(SITE);
-    // From little more than an idle server takes, threads and all, to enough.
-    for most in [256 << 20, 352 << 20, 448 << 20] {
-        let command = within(&[&format!("--as={most}")], &store, &["--threads", "2"]);
+    // From little more than an idle server takes, threads and all, so that it runs out under the flood, to enough.
+    for most in [128 << 20, 160 << 20, 352 << 20] {
+        let command = short_of_memory(most, &store, &["--threads", "2"]);
         // The allocator sets aside as much as it gets; what that leaves may not be enough to begin with.
         let mut server = match Server::try_run(command).await {
             Ok(server) => server,
@@ -156,11 +167,8 @@ async fn where_memory_runs_out_a_server_refuses_or_ends_and_allows_nothing_wrong
 #[tokio::test]
 async fn a_server_without_memory_for_its_threads_says_so_and_ends() {
     let store = Store::with_site(SITE);
-    let mut command = within(&["--as=268435456"], &store, &["--threads", "200"]);
-    // Each of them has 2 MiB of its own. The C library sets 64 MiB aside for a thread that asks it for memory, and for a moment
-    // twice as much: whichever thread begins in that moment is without any, and the library ends the process.
-    command.env("MALLOC_ARENA_MAX", "1");
-    let started = finish(command);
+    // Each of them has 2 MiB of its own.
+    let started = finish(short_of_memory(256 << 20, &store, &["--threads", "200"]));
     let said = String::from_utf8_lossy(&started.stderr).into_owned();
     assert_eq!(started.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot start the threads that answer") && !said.contains("panicked"), "{said}");
