@@ -10,17 +10,19 @@ mod transport;
 mod values;
 mod writer;
 
+pub use rolegate_serving::net::address::Address;
 pub use settings::ServeArgs;
 pub(crate) use stores::DEMO_STORE;
 pub use stores::{DirectStoreArgs, StoreArgs};
-pub use values::Address;
+pub(crate) use values::addresses;
 pub use writer::WriterArgs;
 
 use crate::{
     decision_log::settings::DecisionLogSettings,
     engine::Settings,
     grpc::{authorization::Limits, bearer::CallerGate},
-    server::{caller_keys::CallerKeyFile, connection::ConnectionLimits, platform::FollowPlatform, tls::Tls},
+    net::{connection::ConnectionLimits, tls::Tls},
+    server::{caller_keys::CallerKeyFile, platform::FollowPlatform},
     store::location::Location,
     telemetry::traces::TraceSettings,
 };

@@ -5,13 +5,17 @@
 //!
 //! A request walks down this list once and back up. At each step the kind of value changes (bytes, protobuf, domain
 //! values, grants, a decision), and a file exists for each change of kind. [`rbac`], [`store`] (with
-//! [`aside`]) and [`engine`] are packages of their own, and stand here under their short names.
+//! [`aside`]) and [`engine`] are packages of their own, and stand here under their short names; so do the layers that every
+//! question passes before the engine: [`net`], [`telemetry`], [`grpc`] and [`decision_log`], which are one package.
 //!
 //! | layer | knows | must not know |
 //! |---|---|---|
-//! | [`cli`], [`server`], [`config`], [`telemetry`] | how to wire everything else | SQL |
+//! | [`cli`], [`server`], [`config`] | how to wire everything else | SQL |
+//! | [`admin`] | what administrators call | SQL, the cache |
+//! | [`net`] | sockets, TLS, threads, connections | what is asked |
+//! | [`telemetry`] | calls: how many, how long, how much at a time | what is asked |
+//! | [`grpc`] | protobuf, statuses, keys | SQL, the cache, connections |
 //! | [`decision_log`] | lines, files, queues | questions, the wire, the store |
-//! | [`grpc`] | protobuf, statuses, keys | SQL, the cache |
 //! | [`platform`] | the platform's HTTP contract | SQL, the cache |
 //! | [`engine`] | the cache, freshness, following | SQL, the wire |
 //! | [`site`] | site files, plans, reports | the wire, the cache |
@@ -21,7 +25,7 @@
 //!
 //! # The trip of a check
 //!
-//! [`server`] accepts, and hands the connection to one of the threads that answer; what is around every call in
+//! [`net`] accepts, and hands the connection to one of the threads that answer; what is around every call in
 //! [`telemetry`] starts a timer; [`grpc::edge`] asks for keys and sees to the deadline. A plain question, which most are, is
 //! answered by [`engine::sight`] from the texts that it came in, if what is in memory tells. Otherwise
 //! [`grpc::authorization`] gets protobuf and makes a [`engine::answer::Query`] of it, or names the bad field; [`engine`]
@@ -31,21 +35,20 @@
 //!
 //! # The trip of an edit
 //!
-//! [`grpc::admin`] authenticates the key and reads the message; [`engine::Engine::write`] runs the edit in a task of its
+//! [`admin`] takes the key that [`grpc::edge`] has asked for and reads the message; [`engine::Engine::write`] runs the edit in a task of its
 //! own, so that a caller who hangs up cannot cut it in two; [`store::write::WriteTx`] opens the one write transaction,
 //! [`store::edit`] judges rights, existence and state inside it, writes, and records the change under the next revision;
 //! the reply waits until the follower has brought this process's own view to that revision. Other processes learn of it
 //! from the feed.
 
+pub mod admin;
 pub mod cli;
 pub mod config;
-pub mod decision_log;
-pub mod grpc;
 pub mod platform;
 pub mod server;
 pub mod site;
-pub mod telemetry;
 
 pub use rolegate_engine as engine;
 pub use rolegate_rbac as rbac;
+pub use rolegate_serving::{decision_log, grpc, net, telemetry};
 pub use rolegate_store::{self as store, aside};

@@ -1,53 +1,41 @@
 //! A running server: listeners, health, the set of tasks, and an end in good order.
 
-mod arrivals;
 pub mod caller_keys;
-pub mod connection;
 mod ending;
-mod face;
 mod faces;
-mod file;
-mod guests;
 mod health;
-mod http;
-mod lanes;
-mod listen;
-mod looks;
+pub mod logs;
 mod monitoring;
 pub mod open_files;
 pub mod platform;
-mod serving;
-mod shutdown;
 pub mod signals;
-mod socket;
 mod tasks;
-mod ticks;
-pub mod tls;
 
-pub use listen::Listener;
-pub use shutdown::signalled;
+pub use signals::signalled;
 
 use crate::{
     config::{Address, Config},
     decision_log::DecisionLog,
     engine::Engine,
+    net::{
+        arrivals::Acceptor,
+        http,
+        lanes::Lanes,
+        listen::{Entry, Listener},
+        serving,
+        tls::{self, Protocol},
+    },
     platform::api,
     store::{Store, error::StoreError, opening::Awaited},
     telemetry::{calls::Calls, connections::Door, lines::Lines, metrics::Metrics, requests, traces::Tracer},
 };
-use arrivals::Acceptor;
 use ending::Ending;
 use faces::{admin_face, authorization_face, journal};
-use lanes::Lanes;
-use listen::Entry;
 use platform::FollowPlatform;
 use std::{future::Future, io, sync::Arc};
 use tasks::Tasks;
-use tls::Protocol;
 use tokio::sync::watch;
 
-/// The largest list of headers, in bytes.
-const HEADER_BYTES: u32 = 16 << 10;
 /// How many watches of the health callers may keep open on one face. They cost next to nothing, and last for as long as
 /// their callers like.
 const OPEN_WATCHES: usize = 1_024;
@@ -260,7 +248,8 @@ async fn start(
         let journal = log.as_ref().map(|log| journal(config, log, &listener));
         let face = authorization_face(config, engine, watched(), asking.clone(), journal);
         let acceptor = accept(listener, Door::Authorization);
-        let served = serving::serve(face, acceptor, lanes.clone(), config.connections, stopped.clone());
+        let served =
+            serving::serve_questions(face, acceptor, lanes.clone(), config.connections, stopped.clone());
         tasks.serve("authorization listener", served);
     }
     if let Some(listener) = listeners.admin {

@@ -9,11 +9,9 @@ use super::{
     time,
 };
 use crate::{
+    admin::audit_entry,
     config::DirectStoreArgs,
-    grpc::{
-        admin::audit_entry,
-        proto::{AuditEntry, ListAuditRequest, ListAuditResponse},
-    },
+    grpc::proto::{AuditEntry, ListAuditRequest, ListAuditResponse},
     store::{
         audit::{ID_DIGITS, revision_of_entry},
         auth::Actor,
@@ -109,7 +107,7 @@ pub(crate) async fn run(args: AuditArgs, format: Format) -> Result<Report, Failu
         let page = source.page(&request).await?;
         let Some(last) = page.entries.last() else { return Ok(Report::list::<Told>(&all)) };
         request.after = Some(last.id.clone());
-        all.extend(page.told());
+        all.extend(Told::all(page));
     }
 }
 
@@ -150,7 +148,9 @@ async fn follow(
         }
         epoch = Some(page.epoch.clone());
         let (after, is_end) = (seen(request.after, &page), page.entries.is_empty());
-        if gap.is_some_and(|gap| !tell(gap, format)) || !print(page.told().map(|told| line(&told, format))) {
+        if gap.is_some_and(|gap| !tell(gap, format))
+            || !print(Told::all(page).map(|told| line(&told, format)))
+        {
             return Ok(Report::raw(""));
         }
         request.after = after;
@@ -249,10 +249,11 @@ struct Told {
     epoch: String,
 }
 
-impl ListAuditResponse {
-    fn told(self) -> impl Iterator<Item = Told> {
-        let epoch = self.epoch;
-        self.entries.into_iter().map(move |entry| Told { entry, epoch: epoch.clone() })
+impl Told {
+    /// All on a page.
+    fn all(page: ListAuditResponse) -> impl Iterator<Item = Self> {
+        let epoch = page.epoch;
+        page.entries.into_iter().map(move |entry| Self { entry, epoch: epoch.clone() })
     }
 }
 

@@ -3,8 +3,9 @@
 use super::local::using;
 use crate::{
     config::{Address, Config, DEMO_STORE},
+    net::listen::Listener,
     rbac::text::{Label, UserId},
-    server::{Listener, Listeners},
+    server::Listeners,
     site::{self, Document, apply::Options},
     store::{
         auth::{Actor, ApiKey},

@@ -9,13 +9,11 @@ use super::{
     question::{PlaceArgs, Question, WhatArgs},
 };
 use crate::{
+    admin,
     config::DirectStoreArgs,
-    grpc::{
-        admin,
-        proto::{
-            CheckRequest, Decision, ExplainChange, ExplainRequest, ExplainResponse, Reason,
-            check_request::Question as Asked,
-        },
+    grpc::proto::{
+        CheckRequest, Decision, ExplainChange, ExplainRequest, ExplainResponse, Reason,
+        check_request::Question as Asked,
     },
     store::{location::Location, postgres::Access},
 };

@@ -5,7 +5,7 @@ use super::{
     exit::{Exit, Failure},
     output::Report,
 };
-use crate::config::{Address, DEFAULT_LISTEN};
+use crate::config::{Address, DEFAULT_LISTEN, addresses};
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -73,7 +73,7 @@ impl Beside {
     /// The first port that it listens on, on this machine; a socket if there is no port, or if ports speak TLS: on a socket
     /// it needs no certificate that is good for this machine.
     fn of(listen: &str, has_tls: bool) -> Result<Self, Failure> {
-        let all = Address::parse_all("listen", listen)?;
+        let all = addresses("listen", listen)?;
         let port = all.iter().find_map(|address| match address {
             Address::Tcp(address) => Some(*address),
             Address::Unix(_) => None,

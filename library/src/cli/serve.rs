@@ -7,9 +7,10 @@ use super::{
 use crate::{
     config::{Config, ConfigError, ServeArgs},
     decision_log::DecisionLog,
-    server::{self, Listeners, ServerError, open_files, signals, tls::Tls},
+    net::{listen::Listener, tls::Tls},
+    server::{self, Listeners, ServerError, logs, open_files, signals},
     store::{opening, postgres::Access},
-    telemetry::{self, lines::Lines},
+    telemetry::lines::Lines,
 };
 use clap::CommandFactory as _;
 use std::{
@@ -32,7 +33,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         print(&summary(&config));
         return Ok(Exit::Success);
     }
-    let last_lines = telemetry::start_logs(&config.log, config.log_format)?;
+    let last_lines = logs::start(&config.log, config.log_format)?;
     serve_logged(&config, demo, last_lines.lines()).await
 }
 
@@ -99,7 +100,7 @@ fn announce(config: &Config, listeners: &Listeners) {
             tracing::warn!(address, "API keys travel to this address unencrypted: set `tls_cert_file`");
         }
     }
-    if let Some(Ok(address)) = listeners.metrics.as_ref().map(server::Listener::url) {
+    if let Some(Ok(address)) = listeners.metrics.as_ref().map(Listener::url) {
         tracing::info!(address, "listening for metrics");
     }
 }

@@ -11,14 +11,12 @@ use super::{
     output::{Report, printable},
 };
 use crate::{
+    admin::PIECE,
     config::{DirectStoreArgs, WriterArgs},
     engine::write::WriteOptions,
-    grpc::{
-        admin::PIECE,
-        proto::{
-            AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest,
-            ObjectChange, apply_site_response::Piece,
-        },
+    grpc::proto::{
+        AccessChange, ApplySiteRequest, ApplySiteResponse, ApplySiteSummary, ExportSiteRequest, ObjectChange,
+        apply_site_response::Piece,
     },
     rbac::text::counted,
     site::apply::Options,

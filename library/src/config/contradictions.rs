@@ -1,10 +1,10 @@
 //! Settings that are good one by one, and not together.
 
-use super::{ConfigError, values::Address};
+use super::{Address, ConfigError};
 use crate::{
     decision_log::settings::{DecisionLogSettings, Destination},
     grpc::bearer::CallerGate,
-    server::tls::Tls,
+    net::tls::Tls,
     store::{file_identity::FileIdentity, location::Location, sqlite},
 };
 use std::{

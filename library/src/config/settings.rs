@@ -1,25 +1,24 @@
 //! Every setting once: as a flag, as an environment variable, and as a key of the file.
 
 use super::{
-    Config, ConfigError, DEFAULT_LISTEN, LogFormat,
+    Address, Config, ConfigError, DEFAULT_LISTEN, LogFormat,
     contradictions::{
         refuse_idle_transport, refuse_late_warning, refuse_log_in_store, refuse_open_door, refuse_orphan,
         refuse_twice,
     },
     stores::{self, DEFAULT_STORE, DEMO_STORE},
     traces::traces,
-    values::{Address, bytes, duration, log_lines, within},
+    values::{address, addresses, bytes, duration, log_lines, within},
 };
 use crate::{
+    admin::PIECE,
     decision_log::settings::{DecisionLogSettings, Destination, WhenFull, Which},
     engine::Settings,
-    grpc::{
-        admin::PIECE,
-        authorization::{Limits, MOST_BATCH_ITEMS},
-    },
+    grpc::authorization::{Limits, MOST_BATCH_ITEMS},
+    net::connection::ConnectionLimits,
     platform::source::Source,
     rbac::{action::ActionName, custom_role::RequiredActions, mask::ActionMask, text::UserId},
-    server::{caller_keys::CallerKeyFile, connection::ConnectionLimits, platform::FollowPlatform},
+    server::{caller_keys::CallerKeyFile, platform::FollowPlatform},
     store::{
         audit::DEFAULT_AUDIT,
         location::Location,
@@ -201,7 +200,7 @@ impl ServeArgs {
 
     fn check(self) -> Result<Config, ConfigError> {
         let engine = self.engine()?;
-        let listen = Address::parse_all("listen", self.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+        let listen = addresses("listen", self.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
         let admin_listen =
             self.optional_listener("admin_listen", self.admin_listen.as_deref(), "127.0.0.1:7701")?;
         let metrics_listen =
@@ -386,7 +385,7 @@ impl ServeArgs {
     ) -> Result<Option<Address>, ConfigError> {
         match text.unwrap_or(usual) {
             "off" => Ok(None),
-            text => Address::parse(key, text).map(Some),
+            text => address(key, text).map(Some),
         }
     }
 }

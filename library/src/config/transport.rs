@@ -1,9 +1,9 @@
 //! Who may connect, and how what travels is protected.
 
 use super::{ConfigError, ServeArgs, values::within};
-use crate::server::{
-    caller_keys::CallerKeyFile,
-    tls::{Tls, TlsFiles},
+use crate::{
+    net::tls::{Tls, TlsFiles},
+    server::caller_keys::CallerKeyFile,
 };
 use std::{sync::Arc, time::Duration};
 

@@ -1,61 +1,26 @@
 //! The values that settings may take.
 
-use super::ConfigError;
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use super::{Address, ConfigError};
+use std::{fmt, path::PathBuf, time::Duration};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// A TCP port.
-    Tcp(SocketAddr),
-    /// A Unix socket.
-    Unix(PathBuf),
+/// Reads where to listen: `ADDRESS:PORT` or `unix:PATH`.
+pub(super) fn address(key: &str, text: &str) -> Result<Address, ConfigError> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = PathBuf::from(path);
+        let problem = || ConfigError::new(key, "`unix:` must be followed by a path");
+        return if path.as_os_str().is_empty() { Err(problem()) } else { Ok(Address::Unix(path)) };
+    }
+    let local = text.replacen("localhost:", "127.0.0.1:", 1);
+    local.parse().map(Address::Tcp).map_err(|_| {
+        let examples = "such as `127.0.0.1:7700`, `[::1]:7700` or `unix:/run/rolegate.sock`";
+        ConfigError::new(key, format!("`{text}` is no address to listen on, {examples}"))
+    })
 }
 
-impl Address {
-    /// Reads `ADDRESS:PORT` or `unix:PATH`.
-    ///
-    /// # Errors
-    /// It is neither.
-    pub fn parse(key: &str, text: &str) -> Result<Self, ConfigError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let path = PathBuf::from(path);
-            let problem = || ConfigError::new(key, "`unix:` must be followed by a path");
-            return if path.as_os_str().is_empty() { Err(problem()) } else { Ok(Self::Unix(path)) };
-        }
-        let local = text.replacen("localhost:", "127.0.0.1:", 1);
-        local.parse().map(Self::Tcp).map_err(|_| {
-            let examples = "such as `127.0.0.1:7700`, `[::1]:7700` or `unix:/run/rolegate.sock`";
-            ConfigError::new(key, format!("`{text}` is no address to listen on, {examples}"))
-        })
-    }
-
-    /// Reads several, with commas between them.
-    ///
-    /// # Errors
-    /// One of them is neither.
-    pub fn parse_all(key: &str, text: &str) -> Result<Vec<Self>, ConfigError> {
-        text.split(',').map(|one| Self::parse(key, one.trim())).collect()
-    }
-
-    /// Whether only this machine can reach it.
-    #[must_use]
-    pub const fn is_local(&self) -> bool {
-        match self {
-            Self::Tcp(address) => address.ip().is_loopback(),
-            Self::Unix(_) => true,
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "http://{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
+/// Reads several, with commas between them.
+pub(crate) fn addresses(key: &str, text: &str) -> Result<Vec<Address>, ConfigError> {
+    text.split(',').map(|one| address(key, one.trim())).collect()
 }
 
 /// Reads a length of time, such as `30s`, `500ms` or `1m 30s`.
@@ -128,7 +93,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_told_local_or_not() {
-        let local = |text| Address::parse("listen", text).map(|address| address.is_local());
+        let local = |text| address("listen", text).map(|address| address.is_local());
         assert_eq!(local("127.0.0.1:0"), Ok(true));
         assert_eq!(local("localhost:7700"), Ok(true));
         assert_eq!(local("[::1]:7700"), Ok(true));
@@ -159,7 +124,9 @@ mod tests {
         assert!(!some.would_enable("rolegate::server", &Level::INFO));
         // The packages' own names begin with ours.
         let ours = log_lines("log", "off,rolegate=debug").unwrap();
-        for target in ["rolegate::server", "rolegate_engine::follow", "rolegate_store::retry"] {
+        for target in
+            ["rolegate::server", "rolegate_serving::net", "rolegate_engine::follow", "rolegate_store::retry"]
+        {
             assert!(ours.would_enable(target, &Level::DEBUG), "{target}");
         }
         assert!(!some.would_enable("h2", &Level::ERROR));

@@ -1,10 +1,10 @@
 //! The file of callers' keys: read at the start and looked at again for as long as the server runs, so that keys can be
 //! changed beneath it. What cannot be used leaves the last good keys in use: a server that asks for keys never stops asking.
 
-use super::file;
 use crate::{
     aside::aside,
     grpc::bearer::{CallerGate, CallerKeys, SHORTEST_CALLER_KEY},
+    net::file,
     telemetry::doors::Doors,
 };
 use std::{

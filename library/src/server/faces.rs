@@ -1,25 +1,42 @@
 //! What the gRPC listeners serve: questions or administration, and beside either of them health and reflection.
 
-use super::{Listener, face::Face, health::Watched};
+use super::health::Watched;
 use crate::{
+    admin::RoleAdmin,
     config::Config,
     decision_log::{DecisionLog, record::Peer},
     engine::Engine,
     grpc::{
-        admin::RoleAdmin, authorization::Authorization, bearer::CallerGate, edge::Edge, front::Front,
-        journal::Journal, proto::DESCRIPTORS, served::role_admin_service_server::RoleAdminServiceServer,
-        turns::Turns,
+        authorization::Authorization, bearer::CallerGate, edge::Edge, front::Front, journal::Journal,
+        proto::DESCRIPTORS, served::role_admin_service_server::RoleAdminServiceServer, turns::Turns,
     },
-    telemetry::calls::Calls,
+    net::{
+        face::{Arriving, Face, Ours, made},
+        listen::Listener,
+    },
+    telemetry::{answers::Content, calls::Calls},
 };
+use http::{Request, Response};
 use std::{sync::Arc, time::Duration};
-use tonic::service::Routes;
+use tonic::{server::NamedService, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
+use tower::Service as _;
 
 /// The largest message to health and to reflection, in bytes: they take names, from anyone.
 const SMALL_MESSAGE: usize = 4 << 10;
 /// The longest an administrator's call may take.
 const ADMIN_TIME: Duration = Duration::from_secs(120);
+
+/// The service of administrators, as it is shown on a connection.
+pub(super) struct Administration(RoleAdminServiceServer<RoleAdmin>);
+
+impl Ours for Administration {
+    const NAME: &'static str = <RoleAdminServiceServer<RoleAdmin> as NamedService>::NAME;
+
+    async fn answer(&self, request: Box<Request<Arriving>>) -> Response<Content> {
+        made(self.0.clone().call(*request).await)
+    }
+}
 
 /// What decisions over a listener are logged with.
 pub(super) fn journal(config: &Config, log: &DecisionLog, listener: &Listener) -> Arc<Journal> {
@@ -37,7 +54,7 @@ pub(super) fn authorization_face(
     health: Watched,
     calls: Calls,
     journal: Option<Arc<Journal>>,
-) -> Face<impl Fn() -> Front + Clone + use<>> {
+) -> Face<Front> {
     let (engine, limits, bytes) = (engine.clone(), config.limits, config.message_bytes);
     let edge = Edge { time: limits.time, time_with_key: limits.time, callers: config.callers(), keys: None };
     let turns = Arc::new(Turns::default());
@@ -45,7 +62,7 @@ pub(super) fn authorization_face(
         let service = Authorization::new(engine.clone(), limits).taking(turns.of_another_connection());
         Front::new(service.logged(journal.clone()), bytes)
     };
-    Face { calls, edge, ours, others: others(config, health) }
+    Face { calls, edge, ours: Box::new(ours), others: others(config, health) }
 }
 
 /// Where administrators are served.
@@ -54,7 +71,7 @@ pub(super) fn admin_face(
     engine: &Engine,
     health: Watched,
     calls: Calls,
-) -> Face<impl Fn() -> RoleAdminServiceServer<RoleAdmin> + Clone + use<>> {
+) -> Face<Administration> {
     let (engine, bytes) = (engine.clone(), config.message_bytes);
     let edge = Edge {
         time: config.limits.time,
@@ -63,9 +80,10 @@ pub(super) fn admin_face(
         keys: Some(engine.clone()),
     };
     let ours = move || {
-        RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), bytes)).max_decoding_message_size(bytes)
+        let service = RoleAdminServiceServer::new(RoleAdmin::new(engine.clone(), bytes));
+        Administration(service.max_decoding_message_size(bytes))
     };
-    Face { calls, edge, ours, others: others(config, health) }
+    Face { calls, edge, ours: Box::new(ours), others: others(config, health) }
 }
 
 /// Health, and reflection unless it is switched off.

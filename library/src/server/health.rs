@@ -1,16 +1,16 @@
 //! Health: serving while questions are answered, and not a moment before or after.
 
-use super::shutdown;
 use crate::{
+    admin::RoleAdmin,
     engine::Engine,
     grpc::{
-        admin::RoleAdmin,
         authorization::Authorization,
         served::{
             authorization_service_server::AuthorizationServiceServer,
             role_admin_service_server::RoleAdminServiceServer,
         },
     },
+    net::shutdown,
 };
 use futures_util::{
     FutureExt as _, StreamExt as _,

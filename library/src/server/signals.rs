@@ -5,6 +5,23 @@ use rustix::process::Signal;
 use std::future::pending;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Each call of what is returned resolves when the process is asked to end once more: SIGTERM or SIGINT. Listens from here
+/// on, not only from the first poll: once there is a handler, a signal that nobody listens to would be lost.
+pub fn signalled() -> impl AsyncFnMut() {
+    let mut signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move || {
+        let (Ok(terminate), Ok(interrupt)) = &mut signals else {
+            // Without handlers the signals end the process at once, which is an end as well.
+            return std::future::pending().await;
+        };
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "asked to stop");
+    }
+}
+
 /// From here on, neither a terminal that goes away nor a file that may not grow ends the process: a write beyond a limit
 /// of sizes fails as on a full disk, which is dealt with where it is written.
 pub fn outlive() {

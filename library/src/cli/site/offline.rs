@@ -1,9 +1,10 @@
 //! Applying to and exporting from a store's file, without a server. A server on the same file notices at once.
 
 use crate::{
+    admin::site_replies,
     cli::{exit::Failure, init::failure, local::using},
     engine::write::{WriteOptions, Written},
-    grpc::{admin::site_replies, proto::ApplySiteResponse},
+    grpc::proto::ApplySiteResponse,
     site::{self, Document, apply::Options, export},
     store::{
         Store,
