@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf, process::
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=layout/started.txt");
     println!("cargo:rerun-if-env-changed=RELEASE_LAYOUT");
+    println!("cargo:rerun-if-env-changed=RELEASE_ADDRESSES");
     // Not all linkers read scripts, or know of what is said here: whoever uses such a one goes without.
     if !is("PROFILE", "release") || !is("CARGO_CFG_TARGET_OS", "linux") || is("RELEASE_LAYOUT", "off") {
         return Ok(());
     }
-    if unpacks_addresses() {
-        println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    if unpacks_addresses() && !is("RELEASE_ADDRESSES", "list") {
+        println!("cargo:rustc-link-arg-bins=-z");
+        println!("cargo:rustc-link-arg-bins=pack-relative-relocs");
     }
     lay_out()
 }

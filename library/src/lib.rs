@@ -12,8 +12,8 @@
 //! |---|---|---|
 //! | [`cli`], [`server`], [`config`] | how to wire everything else | SQL |
 //! | [`admin`] | what administrators call | SQL, the cache |
-//! | [`net`] | sockets, TLS, threads, connections | what is asked |
-//! | [`telemetry`] | calls: how many, how long, how much at a time | what is asked |
+//! | [`net`] | sockets, TLS, threads, connections, and what is served on them | protobuf, SQL, the cache |
+//! | [`telemetry`] | calls: how many, how long, how much at a time, what came of them | SQL, the cache |
 //! | [`grpc`] | protobuf, statuses, keys | SQL, the cache, connections |
 //! | [`decision_log`] | lines, files, queues | questions, the wire, the store |
 //! | [`platform`] | the platform's HTTP contract | SQL, the cache |

@@ -1,4 +1,4 @@
-//! A running server: listeners, health, the set of tasks, and an end in good order.
+//! A running server: what listens, health, the set of tasks, and an end in good order.
 
 pub mod caller_keys;
 mod ending;

@@ -89,9 +89,9 @@ def check_context(folder):
     needed = [folder / name for name in (".cargo/config.toml", "Cargo.toml", "Cargo.lock", "build.rs", "src", "scripts/image-root")]
     needed += members
     needed += [folder / "benches" / name["name"] for name in package["bench"]]
-    for package_folder in (folder, folder / "library"):
-        script = (package_folder / "build.rs").read_text()
-        needed += [package_folder / name for name in re.findall(r"rerun-if-changed=([\w/.]+)", script)]
+    for script in (package_folder / "build.rs" for package_folder in (folder, *members)):
+        if script.exists():
+            needed += [script.parent / name for name in re.findall(r"rerun-if-changed=([\w/.]+)", script.read_text())]
     for source in (file for member in members for file in member.rglob("*.rs")):
         needed += [source.parent / name for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text())]
     for path in map(os.path.normpath, needed):

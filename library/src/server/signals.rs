@@ -12,7 +12,7 @@ pub fn signalled() -> impl AsyncFnMut() {
     async move || {
         let (Ok(terminate), Ok(interrupt)) = &mut signals else {
             // Without handlers the signals end the process at once, which is an end as well.
-            return std::future::pending().await;
+            return pending().await;
         };
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",

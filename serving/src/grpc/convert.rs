@@ -10,7 +10,7 @@ use crate::rbac::text::TextError;
 
 /// What is wrong with a request, in the order in which it is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// A field is malformed or missing.
     Malformed,
     /// No such action.
@@ -36,12 +36,9 @@ impl Fault {
 /// A request that cannot be turned into a question or an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadField {
-    /// Of what kind that is.
-    pub fault: Fault,
-    /// The field.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
+    pub(super) fault: Fault,
+    pub(super) field: String,
+    pub(super) problem: String,
 }
 
 impl BadField {

@@ -18,7 +18,7 @@ impl Room {
     }
 
     /// Whether so many bytes of a list find room.
-    pub const fn holds(&self, bytes: usize) -> bool {
+    pub(super) const fn holds(&self, bytes: usize) -> bool {
         bytes <= self.0
     }
 
@@ -41,7 +41,7 @@ pub fn fits<M: Message>(reply: M, most: usize, instead: &str) -> Result<M, Statu
 }
 
 /// A reply that does not fit into one message, and what to ask instead.
-pub fn too_large(most: usize, instead: &str) -> Status {
+pub(super) fn too_large(most: usize, instead: &str) -> Status {
     let problem =
         format!("the reply takes more than {most} bytes, the most that this server sends: {instead}");
     with_reason(Code::ResourceExhausted, untold_name(Untold::TooLarge), problem)

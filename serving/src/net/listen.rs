@@ -1,7 +1,7 @@
 //! Listening on TCP ports and Unix sockets.
 
-use super::address::Address;
 use super::{
+    address::Address,
     socket::Accepted,
     tls::{Protocol, Tls},
 };

@@ -39,6 +39,7 @@ const ERRORS: usize = 1_024;
 
 /// Serves questions until the server stops, and then until the calls in flight have ended.
 // Made here, and not wherever it is waited for: what all questions pass is compiled as this package is.
+#[inline(never)]
 pub fn serve_questions(
     face: Face<Front>,
     acceptor: Acceptor,

@@ -106,7 +106,7 @@ pub(super) fn user(id: Option<&str>, last: Option<&Query>) -> Result<UserId, Bad
 }
 
 /// Reads a place.
-pub fn resource(resource: Option<&proto::Resource>) -> Result<Resource, BadField> {
+pub(in crate::grpc) fn resource(resource: Option<&proto::Resource>) -> Result<Resource, BadField> {
     let resource = resource.ok_or_else(|| BadField::malformed("resource", "is missing"))?;
     place(At::from(resource), None)
 }
