@@ -59,8 +59,9 @@ async fn follows_by_polling(settings: &str) {
         sees_writes(&mut questions, &mut admin).await;
     }
     // A session that listens would hand its notifications to whoever the pooler gives it to next.
+    // What the driver says last, `UNLISTEN *`, is none that does.
     let listening =
-        "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE '%LISTEN %' AND pid <> pg_backend_pid()";
+        "SELECT count(*) FROM pg_stat_activity WHERE query ~* '\\mLISTEN ' AND pid <> pg_backend_pid()";
     assert_eq!(scene.cluster.sql(DATABASE, listening), ["0"]);
     assert!(!control.logs.contain("NotificationResponse"), "{}", control.logs.text());
 }
