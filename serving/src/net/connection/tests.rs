@@ -8,6 +8,16 @@ use tokio::{
     net::UnixStream,
 };
 
+const GREETED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection that has just been made, and its client's end.
+async fn connected(greeting: Duration) -> (Connection, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let seat = Arc::new(Guests::new(1)).let_in().await;
+    let open = Arc::<Connections>::default().open();
+    (Connection::new(Socket::Unix(ours), seat, open, Instant::now() + greeting), theirs)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_idle_when_no_call_begins_for_long() {
     let limit = Duration::from_secs(300);
@@ -26,14 +36,7 @@ async fn a_connection_is_idle_when_no_call_begins_for_long() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_sooner() {
     for (greets, seconds) in [(false, 10), (true, 75)] {
-        let (Ok((ours, theirs)), Ok(place)) =
-            (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
-        else {
-            continue;
-        };
-        let greeted_by = Instant::now() + Duration::from_secs(10);
-        let mut connection =
-            Connection::new(Socket::Unix(ours), place, Arc::<Connections>::default().open(), greeted_by);
+        let (mut connection, theirs) = connected(GREETED_WITHIN).await;
         let sent = if greets { GREETING } else { GREETING - 1 };
         let _ = theirs.try_write(&[0; GREETING][..sent]);
         let start = Instant::now();
@@ -47,14 +50,7 @@ async fn a_silent_connection_ends_and_one_that_dribbles_its_greeting_does_so_soo
 #[tokio::test(start_paused = true)]
 async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
     for told in [false, true] {
-        let (Ok((ours, theirs)), Ok(place)) =
-            (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
-        else {
-            continue;
-        };
-        let greeted_by = Instant::now() + Duration::from_secs(10);
-        let mut connection =
-            Connection::new(Socket::Unix(ours), place, Arc::<Connections>::default().open(), greeted_by);
+        let (mut connection, theirs) = connected(GREETED_WITHIN).await;
         connection.hear(GREETING);
         if told {
             connection.activity().leave();
@@ -74,14 +70,7 @@ async fn whoever_was_told_to_go_cannot_stay_by_answering_pings() {
 /// Whoever takes nothing in is not read from any more: h2 reads on only once its own answers to pings are out.
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_nothing_in_is_dropped_though_nobody_reads() {
-    let (Ok((ours, theirs)), Ok(place)) =
-        (UnixStream::pair(), Ok::<_, ()>(Arc::new(Guests::new(1)).let_in().await))
-    else {
-        panic!("no connection");
-    };
-    let greeted_by = Instant::now() + Duration::from_secs(10);
-    let open = Arc::<Connections>::default().open();
-    let mut connection = Connection::new(Socket::Unix(ours), place, open, greeted_by);
+    let (mut connection, theirs) = connected(GREETED_WITHIN).await;
     connection.hear(GREETING);
     let start = Instant::now();
     while connection.write(&[0; 4_096]).await.is_ok() {}
@@ -92,12 +81,9 @@ async fn whoever_takes_nothing_in_is_dropped_though_nobody_reads() {
 
 #[tokio::test]
 async fn whoever_sends_without_end_lets_others_have_their_turn() {
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let place = Arc::new(Guests::new(1)).let_in().await;
-    let greeted_by = Instant::now() + Duration::from_secs(3_600);
-    ours.write_all(&[0; 80 << 10]).await.unwrap();
-    let mut connection =
-        Connection::new(Socket::Unix(theirs), place, Arc::<Connections>::default().open(), greeted_by);
+    // Its time goes by as everyone's does.
+    let (mut connection, mut theirs) = connected(Duration::from_secs(3_600)).await;
+    theirs.write_all(&[0; 80 << 10]).await.unwrap();
     let mut buffer = [0; 4 << 10];
     connection.read_exact(&mut buffer).await.unwrap();
     let mut read = std::iter::repeat_with(|| connection.read(&mut buffer).now_or_never().is_some());
