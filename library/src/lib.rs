@@ -35,8 +35,8 @@
 //!
 //! # The trip of an edit
 //!
-//! [`admin`] takes the key that [`grpc::edge`] has asked for and reads the message; [`engine::Engine::write`] runs the edit in a task of its
-//! own, so that a caller who hangs up cannot cut it in two; [`store::write::WriteTx`] opens the one write transaction,
+//! [`grpc::edge`] authenticates the key, and [`admin`] reads the message; [`engine::Engine::write`] runs the edit in a task
+//! of its own, so that a caller who hangs up cannot cut it in two; [`store::write::WriteTx`] opens the one write transaction,
 //! [`store::edit`] judges rights, existence and state inside it, writes, and records the change under the next revision;
 //! the reply waits until the follower has brought this process's own view to that revision. Other processes learn of it
 //! from the feed.
